@@ -1,3 +1,16 @@
 //! The Dibs protocol v1 as types: ids, commands, events, frames, refusals and close codes. No I/O, no rules.
 
+pub mod answer;
+pub mod close;
+pub mod command;
+pub mod event;
+pub mod filter;
+pub mod frame;
+pub mod http;
 pub mod ids;
+pub mod limits;
+pub mod parse;
+pub mod refusal;
+pub mod summary;
+pub mod terms;
+pub mod time;

@@ -1,0 +1,799 @@
+//! Commands: what a client may ask for, imperative mood. Each is answered exactly once.
+
+use crate::event::{Attachment, Customer, TransferTo, present};
+use crate::filter::{Filter, nullable};
+use crate::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId};
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::terms::{Presence, Priority, Sort, Status, Then};
+use crate::time::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Fields of the summary (or `version`) as the client saw them, as JSON.
+pub type Expect = serde_json::Map<String, serde_json::Value>;
+
+type Checked = Result<(), Refusal>;
+
+macro_rules! command_struct {
+    ($(#[$doc:meta])* $name:ident { $($body:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($body)* }
+    };
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// A command, without its `id`.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+        #[serde(tag = "type")]
+        pub enum Command {
+            $($(#[$doc])* #[serde(rename = $text)] $name($name)),+
+        }
+
+        impl Command {
+            /// All commands' names, as the wire writes them.
+            pub const NAMES: &'static [&'static str] = &[$($text),+];
+
+            /// The command's name, as the wire writes it.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => $text),+ }
+            }
+
+            /// Reads a command by its name from the other fields of its frame; `None` when there is no such command.
+            pub(crate) fn from_fields(
+                name: &str,
+                fields: crate::parse::Fields<'_>,
+            ) -> Option<Result<Self, Refusal>> {
+                match name {
+                    $($text => Some(fields.read().map(Self::$name)),)+
+                    _ => None,
+                }
+            }
+        }
+
+        $(impl From<$name> for Command {
+            fn from(command: $name) -> Self {
+                Self::$name(command)
+            }
+        })+
+    };
+}
+
+commands! {
+    /// Follow a conversation.
+    Watch = "watch",
+    /// Follow it no longer.
+    Unwatch = "unwatch",
+    /// Read further back.
+    History = "history",
+    /// Open a live list.
+    OpenView = "open_view",
+    /// Close a live list.
+    CloseView = "close_view",
+    /// Read a list once.
+    List = "list",
+    /// Begin a conversation and hold it.
+    Open = "open",
+    /// Call dibs.
+    Claim = "claim",
+    /// Let go.
+    Release = "release",
+    /// Offer one's conversation to somebody.
+    Transfer = "transfer",
+    /// Withdraw that offer.
+    CancelTransfer = "cancel_transfer",
+    /// Accept or decline an offer.
+    AnswerTransfer = "answer_transfer",
+    /// Take a conversation from its holder.
+    TakeOver = "take_over",
+    /// Answer the customer.
+    Reply = "reply",
+    /// Write to colleagues.
+    Note = "note",
+    /// Change a conversation.
+    Update = "update",
+    /// Do one thing to many conversations.
+    Bulk = "bulk",
+    /// Say how present one is.
+    SetPresence = "set_presence",
+    /// Say how far one has read.
+    MarkRead = "mark_read",
+    /// Ask how far one has read.
+    ReadMarks = "read_marks",
+    /// Ask who mentioned one.
+    Mentions = "mentions",
+    /// Say which mentions one has read.
+    ReadMentions = "read_mentions",
+    /// Follow the agents.
+    WatchAgents = "watch_agents",
+    /// Follow them no longer.
+    UnwatchAgents = "unwatch_agents",
+    /// Bring a new token.
+    Refresh = "refresh",
+    /// Ask for a sign of life.
+    Ping = "ping",
+}
+
+command_struct!(
+    /// Follow a conversation.
+    Watch {
+        /// Which.
+        pub conversation: ConversationId,
+        /// How many of its latest entries to send; 50 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub limit: Option<u64>,
+        /// Supervisors: not to be seen among the viewers.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub silent: Option<bool>,
+    }
+);
+
+command_struct!(
+    /// Follow a conversation no longer.
+    Unwatch {
+        /// Which.
+        pub conversation: ConversationId,
+    }
+);
+
+command_struct!(
+    /// Read a conversation further back.
+    History {
+        /// Which.
+        pub conversation: ConversationId,
+        /// Only entries below this `seq`.
+        #[ts(type = "number")]
+        pub before: u64,
+        /// At most so many; 50 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub limit: Option<u64>,
+    }
+);
+
+command_struct!(
+    /// Open a live list of unclosed conversations.
+    OpenView {
+        /// The client's name for it: 1 to 64 characters.
+        pub view: String,
+        /// What to show.
+        pub filter: Filter,
+        /// In which order.
+        pub sort: Sort,
+        /// The first row, a multiple of `limit`; 0 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub offset: Option<u64>,
+        /// How many rows; 50 by default, 0 for the total only.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub limit: Option<u64>,
+    }
+);
+
+command_struct!(
+    /// Close a live list.
+    CloseView {
+        /// The client's name for it.
+        pub view: String,
+    }
+);
+
+command_struct!(
+    /// Read a list once, closed conversations included.
+    List {
+        /// What to show.
+        pub filter: Filter,
+        /// In which order.
+        pub sort: Sort,
+        /// The `cursor` of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub after: Option<String>,
+        /// At most so many; 50 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub limit: Option<u64>,
+    }
+);
+
+command_struct!(
+    /// Begin a conversation with a customer, and hold it.
+    Open {
+        /// Makes the command repeatable.
+        pub key: String,
+        /// With whom.
+        pub customer: Customer,
+        /// Where.
+        pub channel: ChannelId,
+        /// Where it waits; the default queue otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub queue: Option<QueueId>,
+        /// What about.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub subject: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Call dibs.
+    Claim {
+        /// On which conversation.
+        pub conversation: ConversationId,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Let go.
+    Release {
+        /// Of which conversation.
+        pub conversation: ConversationId,
+        /// The claim's token.
+        #[ts(type = "number")]
+        pub token: u64,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Offer one's conversation to somebody.
+    Transfer {
+        /// Which conversation.
+        pub conversation: ConversationId,
+        /// The claim's token.
+        #[ts(type = "number")]
+        pub token: u64,
+        /// To whom.
+        pub to: TransferTo,
+        /// A word with it.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub note: Option<String>,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Withdraw one's offer.
+    CancelTransfer {
+        /// Of which conversation.
+        pub conversation: ConversationId,
+        /// The claim's token.
+        #[ts(type = "number")]
+        pub token: u64,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Accept or decline an offer.
+    AnswerTransfer {
+        /// Of which conversation.
+        pub conversation: ConversationId,
+        /// Whether to accept it.
+        pub accept: bool,
+        /// A word with it.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub note: Option<String>,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Take a conversation from its holder.
+    TakeOver {
+        /// Which.
+        pub conversation: ConversationId,
+        /// Why; the loser reads it.
+        pub reason: String,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Answer the customer.
+    Reply {
+        /// In which conversation.
+        pub conversation: ConversationId,
+        /// The claim's token.
+        #[ts(type = "number")]
+        pub token: u64,
+        /// Makes the command repeatable.
+        pub key: String,
+        /// The highest `seq` of this conversation that was shown to the sender.
+        #[ts(type = "number")]
+        pub seen: u64,
+        /// What to say.
+        pub text: String,
+        /// Files with it.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub attachments: Option<Vec<Attachment>>,
+        /// Where it leaves the conversation, when not `open`.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub then: Option<Then>,
+    }
+);
+
+command_struct!(
+    /// Write to colleagues.
+    Note {
+        /// In which conversation.
+        pub conversation: ConversationId,
+        /// Makes the command repeatable.
+        pub key: String,
+        /// What to say; `@name` mentions.
+        pub text: String,
+    }
+);
+
+macro_rules! changes {
+    ($(#[$doc:meta])* $name:ident { $($extra:tt)* }) => {
+        command_struct!(
+            $(#[$doc])*
+            $name {
+                $($extra)*
+                /// Where it stands.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                #[ts(optional)]
+                pub status: Option<Status>,
+                /// When a pending one wakes; null wakes it no more.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]
+                #[ts(optional, type = "string | null")]
+                pub snoozed_until: Option<Option<Time>>,
+                /// How urgent it is.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                #[ts(optional)]
+                pub priority: Option<Priority>,
+                /// Where it waits.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                #[ts(optional)]
+                pub queue: Option<QueueId>,
+                /// Who is responsible; null for nobody.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]
+                #[ts(optional, type = "AgentId | null")]
+                pub assignee: Option<Option<AgentId>>,
+                /// Which team is responsible; null for none.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]
+                #[ts(optional, type = "TeamId | null")]
+                pub team: Option<Option<TeamId>>,
+                /// What it is about; null for nothing.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]
+                #[ts(optional, type = "string | null")]
+                pub subject: Option<Option<String>>,
+                /// Tags to add.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                #[ts(optional)]
+                pub add_tags: Option<Vec<String>>,
+                /// Tags to remove.
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                #[ts(optional)]
+                pub remove_tags: Option<Vec<String>>,
+            }
+        );
+    };
+}
+
+changes!(
+    /// Change a conversation, all of it in one commit.
+    Update {
+        /// Which.
+        pub conversation: ConversationId,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+        /// The state that the client saw; a difference is `conflict`.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "Partial<Summary>")]
+        pub expect: Option<Expect>,
+    }
+);
+
+changes!(
+    /// The changes of an `update`, for each conversation of a `bulk`.
+    BulkUpdate {}
+);
+
+impl BulkUpdate {
+    /// The same change of one conversation.
+    #[must_use]
+    pub fn of(&self, conversation: ConversationId, expect: Option<Expect>) -> Update {
+        let it = self.clone();
+        Update {
+            conversation,
+            key: None,
+            expect,
+            status: it.status,
+            snoozed_until: it.snoozed_until,
+            priority: it.priority,
+            queue: it.queue,
+            assignee: it.assignee,
+            team: it.team,
+            subject: it.subject,
+            add_tags: it.add_tags,
+            remove_tags: it.remove_tags,
+        }
+    }
+}
+
+command_struct!(
+    /// `claim` for each conversation of a `bulk`: it has no fields.
+    BulkClaim {}
+);
+
+command_struct!(
+    /// `release` for each conversation of a `bulk`: whatever the sender holds, unless a token is named.
+    BulkRelease {
+        /// The claim's token.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub token: Option<u64>,
+    }
+);
+
+/// What a `bulk` does to each of its conversations.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum BulkAction {
+    /// Change it.
+    Update(BulkUpdate),
+    /// Claim it.
+    Claim(BulkClaim),
+    /// Release it.
+    Release(BulkRelease),
+}
+
+impl<'de> Deserialize<'de> for BulkAction {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let mut fields = serde_json::Map::deserialize(input)?;
+        let name = fields.remove("type").ok_or_else(|| D::Error::missing_field("type"))?;
+        let rest = serde_json::Value::Object(fields);
+        match name.as_str() {
+            Some("update") => serde_json::from_value(rest).map(Self::Update),
+            Some("claim") => serde_json::from_value(rest).map(Self::Claim),
+            Some("release") => serde_json::from_value(rest).map(Self::Release),
+            _ => return Err(D::Error::custom("type must be update, claim or release")),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+command_struct!(
+    /// Do one thing to many conversations.
+    Bulk {
+        /// Which, at most 500.
+        pub conversations: Vec<ConversationId>,
+        /// What.
+        pub action: BulkAction,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+        /// The state that each is expected to have.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "Partial<Summary>")]
+        pub expect: Option<Expect>,
+    }
+);
+
+command_struct!(
+    /// Say how present one is. Belongs to the agent, not to the session.
+    SetPresence {
+        /// How present.
+        pub status: Presence,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub reason: Option<String>,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Say how far one has read.
+    MarkRead {
+        /// In which conversation.
+        pub conversation: ConversationId,
+        /// The highest `seq` that was read.
+        #[ts(type = "number")]
+        pub up_to: u64,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Ask how far one has read.
+    ReadMarks {}
+);
+
+command_struct!(
+    /// Ask who mentioned one, newest first.
+    Mentions {
+        /// Only mentions below this `seq`.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub before: Option<u64>,
+        /// At most so many; 50 by default.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub limit: Option<u64>,
+    }
+);
+
+command_struct!(
+    /// Say which mentions one has read.
+    ReadMentions {
+        /// The highest `seq` that was read.
+        #[ts(type = "number")]
+        pub up_to: u64,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Follow the agents.
+    WatchAgents {}
+);
+
+command_struct!(
+    /// Follow the agents no longer.
+    UnwatchAgents {}
+);
+
+command_struct!(
+    /// Bring a new token before the old one is over.
+    Refresh {
+        /// The new token, of the same subject and workspace.
+        pub token: String,
+    }
+);
+
+command_struct!(
+    /// Ask for a sign of life.
+    Ping {}
+);
+
+impl Command {
+    /// The conversation that the command names, if it names one.
+    #[must_use]
+    pub fn conversation(&self) -> Option<ConversationId> {
+        match self {
+            Self::Watch(Watch { conversation, .. })
+            | Self::Unwatch(Unwatch { conversation })
+            | Self::History(History { conversation, .. })
+            | Self::Claim(Claim { conversation, .. })
+            | Self::Release(Release { conversation, .. })
+            | Self::Transfer(Transfer { conversation, .. })
+            | Self::CancelTransfer(CancelTransfer { conversation, .. })
+            | Self::AnswerTransfer(AnswerTransfer { conversation, .. })
+            | Self::TakeOver(TakeOver { conversation, .. })
+            | Self::Reply(Reply { conversation, .. })
+            | Self::Note(Note { conversation, .. })
+            | Self::Update(Update { conversation, .. })
+            | Self::MarkRead(MarkRead { conversation, .. }) => Some(*conversation),
+            Self::OpenView(_)
+            | Self::CloseView(_)
+            | Self::List(_)
+            | Self::Open(_)
+            | Self::Bulk(_)
+            | Self::SetPresence(_)
+            | Self::ReadMarks(_)
+            | Self::Mentions(_)
+            | Self::ReadMentions(_)
+            | Self::WatchAgents(_)
+            | Self::UnwatchAgents(_)
+            | Self::Refresh(_)
+            | Self::Ping(_) => None,
+        }
+    }
+
+    /// The key that makes the command repeatable, if it has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Open(Open { key, .. }) | Self::Reply(Reply { key, .. }) | Self::Note(Note { key, .. }) => Some(key),
+            Self::Claim(Claim { key, .. })
+            | Self::Release(Release { key, .. })
+            | Self::Transfer(Transfer { key, .. })
+            | Self::CancelTransfer(CancelTransfer { key, .. })
+            | Self::AnswerTransfer(AnswerTransfer { key, .. })
+            | Self::TakeOver(TakeOver { key, .. })
+            | Self::Update(Update { key, .. })
+            | Self::Bulk(Bulk { key, .. })
+            | Self::SetPresence(SetPresence { key, .. })
+            | Self::MarkRead(MarkRead { key, .. })
+            | Self::ReadMentions(ReadMentions { key, .. }) => key.as_deref(),
+            Self::Watch(_)
+            | Self::Unwatch(_)
+            | Self::History(_)
+            | Self::OpenView(_)
+            | Self::CloseView(_)
+            | Self::List(_)
+            | Self::ReadMarks(_)
+            | Self::Mentions(_)
+            | Self::WatchAgents(_)
+            | Self::UnwatchAgents(_)
+            | Self::Refresh(_)
+            | Self::Ping(_) => None,
+        }
+    }
+
+    /// Checks the contract's limits, which need no state.
+    ///
+    /// # Errors
+    /// `too_large` or `invalid`, naming the field.
+    pub fn check(&self) -> Checked {
+        if let Some(key) = self.key() {
+            limits::key(key)?;
+        }
+        match self {
+            Self::OpenView(it) => {
+                view_name(&it.view)?;
+                it.filter.check()?;
+                let limit = limits::list(it.limit, true)? as u64;
+                let offset = it.offset.unwrap_or(0);
+                let aligned = if limit == 0 { offset == 0 } else { offset % limit == 0 };
+                if !aligned || offset > limits::INTEGER_MAX {
+                    return Err(Refusal::invalid("offset", "offset must be a multiple of limit"));
+                }
+                Ok(())
+            }
+            Self::CloseView(it) => view_name(&it.view),
+            Self::Watch(it) => limits::list(it.limit, true).map(|_| ()),
+            Self::History(it) => {
+                limits::integer("before", it.before)?;
+                limits::list(it.limit, false).map(|_| ())
+            }
+            Self::List(it) => {
+                it.filter.check()?;
+                limits::list(it.limit, false).map(|_| ())
+            }
+            Self::Mentions(it) => {
+                limits::integer("before", it.before.unwrap_or(0))?;
+                limits::list(it.limit, false).map(|_| ())
+            }
+            Self::Open(it) => {
+                customer(&it.customer)?;
+                it.subject.as_deref().map_or(Ok(()), |subject| limits::line("subject", subject))
+            }
+            Self::Transfer(Transfer { note, token, .. }) => {
+                limits::integer("token", *token)?;
+                note.as_deref().map_or(Ok(()), |note| limits::line("note", note))
+            }
+            Self::AnswerTransfer(it) => it.note.as_deref().map_or(Ok(()), |note| limits::line("note", note)),
+            Self::TakeOver(it) => limits::line("reason", &it.reason),
+            Self::Reply(it) => {
+                limits::integer("token", it.token)?;
+                limits::integer("seen", it.seen)?;
+                limits::text("text", &it.text, limits::TEXT_BYTES)?;
+                attachments(it.attachments.as_deref().unwrap_or_default())
+            }
+            Self::Note(it) => limits::text("text", &it.text, limits::TEXT_BYTES),
+            Self::Update(it) => update("", it.subject.as_ref(), it.add_tags.as_deref(), it.remove_tags.as_deref()),
+            Self::Bulk(it) => bulk(it),
+            Self::SetPresence(it) => it.reason.as_deref().map_or(Ok(()), |reason| limits::line("reason", reason)),
+            Self::MarkRead(MarkRead { up_to, .. }) | Self::ReadMentions(ReadMentions { up_to, .. }) => {
+                limits::integer("up_to", *up_to)
+            }
+            Self::Release(Release { token, .. }) | Self::CancelTransfer(CancelTransfer { token, .. }) => {
+                limits::integer("token", *token)
+            }
+            Self::Unwatch(_)
+            | Self::Claim(_)
+            | Self::ReadMarks(_)
+            | Self::WatchAgents(_)
+            | Self::UnwatchAgents(_)
+            | Self::Refresh(_)
+            | Self::Ping(_) => Ok(()),
+        }
+    }
+}
+
+fn view_name(name: &str) -> Checked {
+    if (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Refusal::invalid("view", "view must be 1 to 64 characters without control characters"))
+}
+
+fn bulk(it: &Bulk) -> Checked {
+    limits::count("conversations", it.conversations.len(), limits::BULK)?;
+    match &it.action {
+        BulkAction::Update(changes) => update(
+            "action.",
+            changes.subject.as_ref(),
+            changes.add_tags.as_deref(),
+            changes.remove_tags.as_deref(),
+        ),
+        BulkAction::Claim(_) => Ok(()),
+        BulkAction::Release(it) => limits::integer("action.token", it.token.unwrap_or(0)),
+    }
+}
+
+fn update(
+    prefix: &str,
+    subject: Option<&Option<String>>,
+    add: Option<&[String]>,
+    remove: Option<&[String]>,
+) -> Checked {
+    if let Some(Some(subject)) = subject {
+        limits::line(&format!("{prefix}subject"), subject)?;
+    }
+    limits::tags(&format!("{prefix}add_tags"), add.unwrap_or_default())?;
+    limits::tags(&format!("{prefix}remove_tags"), remove.unwrap_or_default())
+}
+
+/// Checks a customer's name and tier.
+///
+/// # Errors
+/// `invalid`.
+pub fn customer(it: &Customer) -> Checked {
+    limits::line("customer.name", &it.name)?;
+    it.tier.as_deref().map_or(Ok(()), |tier| limits::line("customer.tier", tier))
+}
+
+/// Checks attachments: their number, names and that each is an https URL.
+///
+/// # Errors
+/// `invalid`.
+pub fn attachments(list: &[Attachment]) -> Checked {
+    limits::count("attachments", list.len(), limits::ATTACHMENTS)?;
+    for (i, it) in list.iter().enumerate() {
+        limits::line(&format!("attachments[{i}].name"), &it.name)?;
+        limits::line(&format!("attachments[{i}].media_type"), &it.media_type)?;
+        limits::integer(&format!("attachments[{i}].size"), it.size)?;
+        let url_ok = it.url.len() > "https://".len()
+            && it.url.len() <= 2_048
+            && it.url.starts_with("https://")
+            && !it.url.chars().any(|c| c.is_control() || c.is_whitespace());
+        if !url_ok {
+            return Err(Refusal::invalid(
+                &format!("attachments[{i}].url"),
+                "an attachment's url must begin with https:// and have at most 2,048 characters",
+            ));
+        }
+    }
+    Ok(())
+}
+

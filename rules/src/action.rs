@@ -1,0 +1,50 @@
+//! What may be asked of a conversation: agents' commands, channels' requests, and what time itself asks.
+
+use dibs_protocol::command;
+use dibs_protocol::http::{Delivery, Ingest, RatingBody};
+use dibs_protocol::ids::AgentId;
+use dibs_protocol::terms::RedactReason;
+
+/// Something that may change a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// An agent begins a conversation and holds it.
+    Open(command::Open),
+    /// An agent calls dibs.
+    Claim(command::Claim),
+    /// A holder lets go.
+    Release(command::Release),
+    /// An agent lets go of whatever they hold here (`bulk` without a token).
+    ReleaseHeld,
+    /// A holder offers the conversation.
+    Transfer(command::Transfer),
+    /// A holder withdraws the offer.
+    CancelTransfer(command::CancelTransfer),
+    /// Somebody accepts or declines an offer.
+    AnswerTransfer(command::AnswerTransfer),
+    /// Somebody takes the conversation.
+    TakeOver(command::TakeOver),
+    /// A holder answers the customer.
+    Reply(command::Reply),
+    /// Somebody writes to colleagues.
+    Note(command::Note),
+    /// Somebody changes the conversation.
+    Update(command::Update),
+    /// The customer wrote.
+    Ingest(Box<Ingest>),
+    /// A channel says what became of a message of this conversation.
+    Delivery(Delivery),
+    /// The customer rates the conversation.
+    Rate(RatingBody),
+    /// A deadline may have passed: snooze, offer, idle claim.
+    Deadline,
+    /// The agent has had no seat for the whole grace period; proved by a guard when committed.
+    HolderGone(AgentId),
+    /// The content of these entries is to be forgotten, with everything personal in the state.
+    Redact {
+        /// Which entries, by `seq`.
+        entries: Vec<u64>,
+        /// Why.
+        reason: RedactReason,
+    },
+}

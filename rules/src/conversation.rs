@@ -1,0 +1,89 @@
+//! The state of a conversation. Folding events into it is in `apply`, deciding is elsewhere.
+
+use dibs_protocol::event::Customer;
+use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId, ThreadId};
+use dibs_protocol::summary::{LastMessage, Offer, Rating};
+use dibs_protocol::terms::{Priority, Status};
+use dibs_protocol::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// A claim as the state keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The holder.
+    pub agent: AgentId,
+    /// The fencing token: the `seq` of the grant.
+    pub token: u64,
+    /// Since when.
+    pub since: Time,
+    /// When the holder last did something here.
+    pub active_at: Time,
+}
+
+/// A reply as the state keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replied {
+    /// Who.
+    pub agent: AgentId,
+    /// Its `seq`.
+    pub seq: u64,
+}
+
+/// A conversation's state: all that decisions and lists need, never its timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The `seq` of its latest event.
+    pub version: u64,
+    /// Where it stands.
+    pub status: Status,
+    /// When it wakes, while it is snoozed.
+    pub snoozed_until: Option<Time>,
+    /// Where it came from.
+    pub channel: ChannelId,
+    /// The channel's thread.
+    pub thread: Option<ThreadId>,
+    /// Who wrote.
+    pub customer: Customer,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// Where it waits.
+    pub queue: QueueId,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Its tags, sorted, each once.
+    pub tags: Vec<String>,
+    /// Who is responsible.
+    pub assignee: Option<AgentId>,
+    /// Which team is responsible.
+    pub team: Option<TeamId>,
+    /// Who holds it.
+    pub claim: Option<Held>,
+    /// A transfer that waits for an answer.
+    pub offer: Option<Offer>,
+    /// The oldest customer message after the last reply.
+    pub waiting_since: Option<Time>,
+    /// How many customer messages came after the last reply.
+    pub unanswered: u32,
+    /// The last message.
+    pub last_message: Option<LastMessage>,
+    /// When the first reply was stored.
+    pub first_response_at: Option<Time>,
+    /// What the customer thought of it.
+    pub rating: Option<Rating>,
+    /// When it was opened.
+    pub opened_at: Time,
+    /// When its latest event was stored.
+    pub active_at: Time,
+    /// The `seq` of the customer's latest message; 0 for none.
+    pub customer_seq: u64,
+    /// The latest reply.
+    pub last_reply: Option<Replied>,
+    /// The latest reply by somebody other than the sender of `last_reply`.
+    pub other_reply: Option<Replied>,
+    /// The `seq` of the latest `merged`; 0 for none.
+    pub merged_seq: u64,
+    /// The conversation that absorbed this one.
+    pub merged_into: Option<ConversationId>,
+}

@@ -1,0 +1,117 @@
+//! What a decision says: events to store, the answer, and the key under which a repetition finds it.
+
+use dibs_protocol::event::{Actor, Event, Mentions};
+use dibs_protocol::ids::{AgentId, ConversationId, MessageId};
+use dibs_protocol::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// The answer of an action, without numbers that only the log knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// `open`: `token` is the decision's `seq`.
+    Opened {
+        /// The new conversation.
+        conversation: ConversationId,
+    },
+    /// `claim` and `take_over`: `token` is the decision's `seq`.
+    Claimed,
+    /// `claim` of what one holds: the token that one has.
+    AlreadyHeld {
+        /// The token.
+        token: u64,
+    },
+    /// `answer_transfer` accepted: `token` is the decision's `seq`.
+    Accepted,
+    /// Whatever is answered by its `seq` alone, or by nothing when nothing changed.
+    Done,
+    /// `transfer`.
+    Offered {
+        /// When the offer ends by itself.
+        expires_at: Time,
+    },
+    /// `reply`.
+    Replied {
+        /// The message.
+        message: MessageId,
+    },
+    /// `note`.
+    Noted {
+        /// Whom it mentions.
+        mentions: Mentions,
+        /// Names in it that nobody has.
+        unknown: Vec<String>,
+    },
+    /// `POST /messages`.
+    Ingested {
+        /// Where it went.
+        conversation: ConversationId,
+        /// The message.
+        message: MessageId,
+        /// Whether it opened the conversation.
+        opened: bool,
+    },
+}
+
+/// A key's place: sender, command, and conversation where one is named.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyRef {
+    /// Sender, command and conversation, as one text.
+    pub scope: String,
+    /// The client's key.
+    pub key: String,
+}
+
+/// A key to store with the decision's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyToStore {
+    /// Its place.
+    pub at: KeyRef,
+    /// Digest of the command's content.
+    pub fingerprint: [u8; 32],
+    /// How long it must be kept, in milliseconds.
+    pub keep_ms: i64,
+}
+
+/// What a key was used for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyRecord {
+    /// Digest of the command's content then.
+    pub fingerprint: [u8; 32],
+    /// The first answer.
+    pub answer: Answer,
+    /// Its `seq`, if it had one.
+    pub seq: Option<u64>,
+}
+
+/// An agent who is mentioned by the decision's note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mentioned {
+    /// Who.
+    pub agent: AgentId,
+    /// Which event of the decision mentions them.
+    pub event: usize,
+}
+
+/// What is to happen, if nobody was faster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// Who causes each event, and the event. Empty: nothing changes.
+    pub events: Vec<(Actor, Event)>,
+    /// The answer.
+    pub answer: Answer,
+    /// Which event's `seq` the answer means; `None` when it has none.
+    pub answers_event: Option<usize>,
+    /// A `seq` already known: that of the first answer, when `duplicate`.
+    pub known_seq: Option<u64>,
+    /// Whether this repeats an earlier answer.
+    pub duplicate: bool,
+    /// A key to store with the events.
+    pub key: Option<KeyToStore>,
+    /// More keys to store: the index by which deliveries find a message's conversation.
+    pub index: Option<KeyToStore>,
+    /// Whom the note mentions, teams resolved, the author left out.
+    pub mentioned: Vec<Mentioned>,
+    /// The commit must prove that this agent has been absent for the grace period.
+    pub guard_absent: Option<AgentId>,
+}
