@@ -48,3 +48,28 @@ pub enum Action {
         reason: RedactReason,
     },
 }
+
+impl Action {
+    /// The action's name in the permission table, which for agents' commands is the wire's.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Claim(_) => "claim",
+            Self::Release(_) | Self::ReleaseHeld => "release",
+            Self::Transfer(_) => "transfer",
+            Self::CancelTransfer(_) => "cancel_transfer",
+            Self::AnswerTransfer(_) => "answer_transfer",
+            Self::TakeOver(_) => "take_over",
+            Self::Reply(_) => "reply",
+            Self::Note(_) => "note",
+            Self::Update(_) => "update",
+            Self::Ingest(_) => "ingest",
+            Self::Delivery(_) => "deliveries",
+            Self::Rate(_) => "ratings",
+            Self::Deadline => "deadline",
+            Self::HolderGone(_) => "holder_gone",
+            Self::Redact { .. } => "redact",
+        }
+    }
+}

@@ -115,3 +115,32 @@ pub struct Decision {
     /// The commit must prove that this agent has been absent for the grace period.
     pub guard_absent: Option<AgentId>,
 }
+
+impl Decision {
+    /// A decision without events.
+    #[must_use]
+    pub fn nothing(answer: Answer) -> Self {
+        Self {
+            events: Vec::new(),
+            answer,
+            answers_event: None,
+            known_seq: None,
+            duplicate: false,
+            key: None,
+            index: None,
+            mentioned: Vec::new(),
+            guard_absent: None,
+        }
+    }
+
+    /// A decision with these events, which answers with the last one's `seq`.
+    #[must_use]
+    pub fn with(answer: Answer, events: Vec<(Actor, Event)>) -> Self {
+        let answers_event = events.len().checked_sub(1);
+        Self {
+            events,
+            answers_event,
+            ..Self::nothing(answer)
+        }
+    }
+}
