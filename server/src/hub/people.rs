@@ -1,0 +1,183 @@
+//! The people of a workspace on this instance: who is known, who has sessions, what they hold and have not read.
+//! Deliberately absent: sockets, the log.
+
+use super::views::SessionKey;
+use dibs_protocol::frame::PresenceRow;
+use dibs_protocol::ids::{AgentId, ConversationId, TeamId};
+use dibs_protocol::terms::{AgentKind, Presence, Role};
+use dibs_protocol::time::Time;
+use dibs_rules::Directory;
+use dibs_rules::context::Agent;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is stored of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    pub(crate) id: AgentId,
+    pub(crate) name: String,
+    pub(crate) kind: AgentKind,
+    pub(crate) role: Role,
+    pub(crate) teams: Vec<TeamId>,
+    pub(crate) skills: Vec<String>,
+}
+
+impl Known {
+    pub(crate) fn of(agent: &Agent) -> Self {
+        let Agent { id, name, kind, role, teams, skills } = agent.clone();
+        Self { id, name, kind, role, teams, skills }
+    }
+
+    /// Whether `agent_seen` would say the same of both.
+    pub(crate) fn looks_like(&self, other: &Self) -> bool {
+        self.name == other.name && self.role == other.role && self.teams == other.teams
+    }
+}
+
+impl crate::log::Snapshot for Known {
+    fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// An agent's own word about themselves, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    pub(crate) status: Presence,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// Whether the log knows that an agent is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seat {
+    /// The log has what is true.
+    Settled,
+    /// A change is on its way.
+    Writing,
+    /// A change could not be written and is to be tried again.
+    Owed,
+}
+
+/// An agent on this instance.
+#[derive(Debug)]
+pub(crate) struct Person {
+    /// What is stored of them; `None` until their first hello is stored.
+    pub(crate) known: Option<Known>,
+    pub(crate) said: Said,
+    pub(crate) sessions: Vec<SessionKey>,
+    pub(crate) last_seen: Option<Time>,
+    pub(crate) claims: BTreeMap<ConversationId, u64>,
+    pub(crate) unread: BTreeMap<u64, ConversationId>,
+    /// How far they have read their inbox.
+    pub(crate) read_up_to: u64,
+    pub(crate) seat: Seat,
+    /// What the log was last told, or is being told.
+    pub(crate) seated: bool,
+}
+
+impl Default for Person {
+    fn default() -> Self {
+        Self {
+            known: None,
+            said: Said { status: Presence::Online, reason: None },
+            sessions: Vec::new(),
+            last_seen: None,
+            claims: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            read_up_to: 0,
+            seat: Seat::Settled,
+            seated: false,
+        }
+    }
+}
+
+impl Person {
+    pub(crate) fn connected(&self) -> bool {
+        !self.sessions.is_empty()
+    }
+
+    pub(crate) fn presence(&self, id: &AgentId) -> PresenceRow {
+        PresenceRow {
+            id: id.clone(),
+            status: self.said.status,
+            connected: self.connected(),
+            claims: self.claims.len(),
+        }
+    }
+}
+
+/// Everybody.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    pub(crate) all: BTreeMap<AgentId, Person>,
+    teams: BTreeMap<TeamId, BTreeSet<AgentId>>,
+    /// Whose presence changed since it was last told.
+    pub(crate) changed: BTreeSet<AgentId>,
+}
+
+impl People {
+    pub(crate) fn get(&self, id: &AgentId) -> Option<&Person> {
+        self.all.get(id)
+    }
+
+    pub(crate) fn entry(&mut self, id: &AgentId) -> &mut Person {
+        if !self.all.contains_key(id) {
+            self.all.insert(id.clone(), Person::default());
+        }
+        self.all.entry(id.clone()).or_default()
+    }
+
+    /// Remembers what is stored of an agent.
+    pub(crate) fn learn(&mut self, known: Known) {
+        let id = known.id.clone();
+        if let Some(before) = &self.entry(&id).known {
+            for team in before.teams.clone() {
+                if let Some(members) = self.teams.get_mut(&team) {
+                    members.remove(&id);
+                    if members.is_empty() {
+                        self.teams.remove(&team);
+                    }
+                }
+            }
+        }
+        for team in &known.teams {
+            self.teams.entry(team.clone()).or_default().insert(id.clone());
+        }
+        self.entry(&id).known = Some(known);
+        self.changed.insert(id);
+    }
+
+    pub(crate) fn sessions(&self, id: &AgentId) -> &[SessionKey] {
+        self.all.get(id).map_or(&[], |person| &person.sessions)
+    }
+
+    pub(crate) fn teams(&self) -> impl Iterator<Item = (&TeamId, &BTreeSet<AgentId>)> {
+        self.teams.iter()
+    }
+
+    pub(crate) fn granted(&mut self, agent: &AgentId, conversation: ConversationId, token: u64) {
+        self.entry(agent).claims.insert(conversation, token);
+        self.changed.insert(agent.clone());
+    }
+
+    pub(crate) fn ended(&mut self, agent: &AgentId, conversation: ConversationId) {
+        if self.entry(agent).claims.remove(&conversation).is_some() {
+            self.changed.insert(agent.clone());
+        }
+    }
+}
+
+impl Directory for People {
+    fn knows_agent(&self, agent: &AgentId) -> bool {
+        self.all.get(agent).is_some_and(|person| person.known.is_some())
+    }
+
+    fn knows_team(&self, team: &TeamId) -> bool {
+        self.teams.contains_key(team)
+    }
+
+    fn members(&self, team: &TeamId) -> Vec<AgentId> {
+        self.teams.get(team).into_iter().flatten().cloned().collect()
+    }
+}

@@ -1,0 +1,469 @@
+//! Settling: what happens once the log has answered. Only here do states become visible, and events go out.
+
+use super::codec;
+use super::execute::{MentionBody, log_refusal, parse_state};
+use super::outbox::{Class, Frame};
+use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
+use super::workspace::Workspace;
+use crate::log::{AggregateKind, Committed, LogError, Outcome, StoredKey, StoredState};
+use dibs_protocol::event::{Actor, Event, TransferTo};
+use dibs_protocol::frame::{OfferInfo, ServerFrame};
+use dibs_protocol::ids::{AgentId, ConversationId};
+use dibs_protocol::refusal::{Code, Refusal};
+use dibs_protocol::terms::Status;
+use dibs_protocol::time::Time;
+use dibs_rules::decision::{Answer, KeyRecord, KeyRef};
+use dibs_rules::fact::Fact;
+use dibs_rules::notices::{Audience, Push, notices};
+use dibs_rules::{Action, Conversation, Directory};
+use std::sync::Arc;
+
+impl Workspace {
+    /// The log has answered a submission.
+    pub(crate) fn settle(&mut self, flights: Vec<Flight>, outcome: Result<Vec<Outcome>, LogError>) {
+        match outcome {
+            Ok(outcomes) => {
+                let mut lost = Vec::new();
+                for (flight, outcome) in flights.into_iter().zip(outcomes) {
+                    match outcome {
+                        Outcome::Committed(at) | Outcome::Repeated(at) => self.stored(flight, at),
+                        Outcome::Conflict { stale, used, .. } => {
+                            self.learn(stale, used);
+                            lost.push(flight);
+                        }
+                        Outcome::Guarded(_) => self.guarded(flight),
+                    }
+                }
+                if !lost.is_empty() {
+                    self.lost(lost);
+                }
+                self.announce();
+            }
+            Err(error) => self.failed(flights, &error),
+        }
+    }
+
+    fn announce(&self) {
+        let mut message = self.deps.instance.as_bytes().to_vec();
+        message.extend_from_slice(self.epoch.as_bytes());
+        message.extend_from_slice(&self.head.to_be_bytes());
+        self.deps.bus.publish(&self.id, message.into());
+    }
+
+    fn stored(&mut self, flight: Flight, at: Committed) {
+        match flight.what {
+            What::Decided(decided) => self.decided(*decided, at),
+            What::Seen(agent, known) => {
+                if known.is_some() {
+                    self.advance(at.first_seq, at);
+                }
+                self.seen(&agent, known);
+            }
+            What::Left(agent) => self.left_stored(&agent),
+            What::Marked(marked) => self.marked(*marked),
+            What::Nothing => {}
+        }
+        for concluded in flight.after {
+            self.deliver(concluded);
+        }
+    }
+
+    fn advance(&mut self, last: u64, at: Committed) {
+        self.head = last;
+        self.hash = at.hash;
+        self.recent.head(last, at.hash);
+    }
+
+    fn decided(&mut self, decided: Decided, at: Committed) {
+        let Decided { job, id, decision, state, at: time, first, frames } = decided;
+        debug_assert_eq!(first, at.first_seq, "an instance that is alone knows the next seq");
+        let entry = self.conversations.entry(id).or_default();
+        let before = entry.committed.replace(state.clone());
+        entry.summary = None;
+        entry.flights -= 1;
+        if entry.flights == 0 {
+            entry.latest = None;
+        }
+        self.customer_settled(before.as_deref(), &state);
+        let facts: Vec<Fact<'_>> = decision
+            .events
+            .iter()
+            .zip(at.first_seq..)
+            .map(|((actor, event), seq)| Fact { seq, at: time, conversation: id, actor, event })
+            .collect();
+        self.advance(at.first_seq + facts.len() as u64 - 1, at);
+        self.tell_events(id, at.first_seq, &frames);
+        self.tell_consequences(before.as_deref(), &state, &facts);
+        for mentioned in &decision.mentioned {
+            if let Some(fact) = facts.get(mentioned.event) {
+                self.mention(&mentioned.agent, fact);
+            }
+        }
+        self.deps.metrics.committed(facts.len());
+        let settings = &self.deps.options.settings;
+        if let Some(due) = dibs_rules::deadlines::next_deadline(&state, settings) {
+            self.deps.timers.expect(due.0);
+        }
+        self.deliver((job, Some(id), Ok(decision)));
+    }
+
+    fn customer_settled(&mut self, before: Option<&Conversation>, after: &Conversation) {
+        let was_open = before.is_some_and(|it| it.status != Status::Closed);
+        let is_open = after.status != Status::Closed;
+        if was_open == is_open && before.is_none_or(|it| it.customer.id == after.customer.id) {
+            return;
+        }
+        let place = (after.channel.clone(), after.customer.id.clone());
+        if let Some(customer) = self.customers.get_mut(&place) {
+            customer.flights = customer.flights.saturating_sub(1);
+            customer.version = after.version;
+            if customer.flights == 0 && customer.unclosed.is_empty() {
+                self.customers.remove(&place);
+            }
+        }
+        if !is_open {
+            self.remember_closed(after.id);
+        }
+    }
+
+    /// Sends a conversation's new events to those who watch it.
+    fn tell_events(&mut self, id: ConversationId, first: u64, frames: &[Frame]) {
+        for (frame, seq) in frames.iter().zip(first..) {
+            self.recent.push(seq, Some(id), frame.clone());
+        }
+        let Some(watched) = self.watched.get_mut(&id) else { return };
+        watched.summary.dirty = true;
+        self.untold.insert(id);
+        for watcher in &mut watched.watchers {
+            let Some(session) = self.sessions.get_mut(watcher.session) else { continue };
+            for frame in frames {
+                match (&mut session.hold, &mut watcher.hold) {
+                    (Some(hold), _) | (None, Some(hold)) => hold.push(frame.clone()),
+                    (None, None) => {
+                        session.link.outbox.push(frame.clone(), Class::Durable);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything else that follows from a conversation's change: claims, offers, personal pushes, lists.
+    pub(crate) fn tell_consequences(
+        &mut self,
+        before: Option<&Conversation>,
+        after: &Arc<Conversation>,
+        facts: &[Fact<'_>],
+    ) {
+        for fact in facts {
+            self.note_claim(fact);
+        }
+        if after.offer.is_some() {
+            self.offers.insert(after.id);
+        } else {
+            self.offers.remove(&after.id);
+        }
+        for (audience, push) in notices(before, facts) {
+            self.notify(&audience, &push, after);
+        }
+        let now = self.now();
+        let (views, rows) = self.views_and_rows();
+        let open = |it: &&Conversation| it.status != Status::Closed;
+        views.changed(before.filter(open), Some(&**after).filter(open), now, &rows);
+        if facts.iter().any(|fact| matches!(fact.event, Event::MessageSent { .. })) {
+            let head = self.head;
+            self.replies.send_replace(head);
+        }
+    }
+
+    fn note_claim(&mut self, fact: &Fact<'_>) {
+        match fact.event {
+            Event::ClaimGranted { agent, .. } => {
+                self.people.granted(agent, fact.conversation, fact.seq);
+                self.claimed_in_absence(agent);
+            }
+            Event::ClaimReleased { agent, .. } | Event::ClaimExpired { agent, .. } => {
+                self.people.ended(agent, fact.conversation);
+            }
+            _ => {}
+        }
+    }
+
+    fn notify(&mut self, audience: &Audience, push: &Push, state: &Conversation) {
+        let conversation = state.id;
+        let (frame, class) = match push {
+            Push::ClaimLost { token, by, reason } => {
+                let (token, by, reason) = (*token, by.clone(), reason.clone());
+                (ServerFrame::ClaimLost { conversation, token, by, reason }, Class::Kept)
+            }
+            Push::ClaimGained { token, via, from } => {
+                let (token, via, from) = (*token, *via, from.clone());
+                (ServerFrame::ClaimGained { conversation, token, via, from }, Class::Kept)
+            }
+            Push::Offer(offer) => {
+                let offer = OfferInfo {
+                    conversation,
+                    from: offer.from.clone(),
+                    to: offer.to.clone(),
+                    note: offer.note.clone(),
+                    expires_at: offer.expires_at,
+                    summary: state.summary(),
+                };
+                (ServerFrame::Offer(Box::new(offer)), Class::Kept)
+            }
+            Push::OfferGone { reason } => {
+                (ServerFrame::OfferGone { conversation, reason: reason.clone() }, Class::Kept)
+            }
+        };
+        match audience {
+            Audience::Agent(agent) => self.push_to_agent(agent, &frame, class),
+            Audience::Team(team) => {
+                let maker = match push {
+                    Push::Offer(offer) => Some(&offer.from),
+                    _ => None,
+                };
+                for member in self.people.members(team).iter().filter(|it| Some(*it) != maker) {
+                    self.push_to_agent(member, &frame, class);
+                }
+            }
+        }
+    }
+
+    fn mention(&mut self, agent: &AgentId, fact: &Fact<'_>) {
+        let Event::NoteAdded { note, agent: by, .. } = fact.event else { return };
+        let person = self.people.entry(agent);
+        person.unread.insert(fact.seq, fact.conversation);
+        let frame = ServerFrame::Mention {
+            seq: fact.seq,
+            conversation: fact.conversation,
+            note: note.id,
+            by: by.clone(),
+            excerpt: dibs_rules::excerpt::excerpt(&note.text),
+            unread: person.unread.len(),
+        };
+        self.push_to_agent(agent, &frame, Class::Kept);
+        self.mentions_touched(agent, fact.conversation);
+    }
+
+    /// An agent's mention views look at a conversation again.
+    pub(crate) fn mentions_touched(&mut self, agent: &AgentId, id: ConversationId) {
+        let now = self.now();
+        if let Some(state) = self.conversations.get(&id).and_then(Entry::unclosed).cloned() {
+            let (views, rows) = self.views_and_rows();
+            views.mentions_changed(agent, &state, now, &rows);
+        }
+    }
+
+    fn marked(&mut self, marked: Marked) {
+        let Marked { caller, agent, mark } = marked;
+        match mark {
+            MarkKind::Read(id, up_to) => self.read_stored(caller, &agent, id, up_to),
+            MarkKind::Inbox(up_to) => self.inbox_read(caller, &agent, up_to),
+        }
+    }
+
+    /// Answers a job; what it was decided upon is stored.
+    pub(crate) fn deliver(&mut self, concluded: Concluded) {
+        let (job, id, decided) = concluded;
+        let decision = match decided {
+            Ok(decision) => decision,
+            Err(refusal) if refusal.code == Code::Stale => return self.show_missed(job, id, refusal),
+            Err(refusal) => {
+                if matches!(refusal.code, Code::AlreadyClaimed | Code::ClaimLost) {
+                    self.deps.metrics.contested();
+                }
+                return self.refuse(job.caller, refusal);
+            }
+        };
+        let seq = match (decision.known_seq, decision.answers_event, id) {
+            (Some(seq), _, _) => Some(seq),
+            (None, Some(at), _) if !decision.events.is_empty() => self.event_seq(&decision, at, id),
+            _ => None,
+        };
+        let summary = match (&job.action, &decision.answer, id) {
+            (Action::Claim(_), Answer::Claimed | Answer::AlreadyHeld { .. }, Some(id)) => {
+                self.conversations.get_mut(&id).and_then(Entry::summary)
+            }
+            _ => None,
+        };
+        let fields = answer_fields(&decision.answer, seq, decision.duplicate, summary.as_deref());
+        match (job.caller, &decision.answer) {
+            (Caller::Http(reply), Answer::Ingested { .. }) => {
+                let status = if decision.duplicate { 200 } else { 201 };
+                reply.send(Ok((status, format!("{{{fields}}}")))).ok();
+            }
+            (caller, _) => self.ok(caller, &fields),
+        }
+    }
+
+    /// The `seq` of a decision's event: its events are the last ones of the conversation, when it is delivered.
+    fn event_seq(
+        &self,
+        decision: &dibs_rules::Decision,
+        at: usize,
+        id: Option<ConversationId>,
+    ) -> Option<u64> {
+        let version = self.conversations.get(&id?)?.committed.as_ref()?.version;
+        Some(version + 1 + at as u64 - decision.events.len() as u64)
+    }
+
+    /// Somebody was faster: takes over what is true now.
+    fn learn(&mut self, stale: Vec<StoredState>, used: Vec<StoredKey>) {
+        for state in stale {
+            match state.aggregate.kind {
+                AggregateKind::Conversation => {
+                    let Ok(Some(fresh)) = parse_state(&state) else { continue };
+                    let entry = self.conversations.entry(fresh.id).or_default();
+                    if entry.committed.as_ref().is_none_or(|it| it.version < fresh.version) {
+                        entry.committed = Some(Arc::new(fresh));
+                        entry.summary = None;
+                    }
+                }
+                AggregateKind::CustomerChannel => {
+                    self.customer_versions.insert(state.aggregate.id, state.version);
+                }
+                AggregateKind::Agent | AggregateKind::Settings => {}
+            }
+        }
+        for key in used {
+            let at = KeyRef { scope: key.scope, key: key.key };
+            if let Ok(answer) = serde_json::from_str(&key.answer) {
+                self.remember_key(at, KeyRecord { fingerprint: key.fingerprint, answer, seq: key.seq });
+            }
+        }
+    }
+
+    /// Forgets what was decided but did not happen: everything still unstored of these conversations.
+    fn unwind(&mut self, decided: &Decided, keep_key: bool) {
+        if let Some(key) = decided.decision.key.as_ref().filter(|_| !keep_key) {
+            self.keys.remove(&key.at);
+        }
+        let entry = self.conversations.entry(decided.id).or_default();
+        entry.flights = entry.flights.saturating_sub(1);
+        if entry.flights == 0 {
+            entry.latest = None;
+        }
+        let is_open = entry.committed.as_ref().is_some_and(|it| it.status != Status::Closed);
+        if entry.committed.is_none() && entry.flights == 0 {
+            self.conversations.remove(&decided.id);
+        }
+        let place = (decided.state.channel.clone(), decided.state.customer.id.clone());
+        if let Some(customer) = self.customers.get_mut(&place) {
+            customer.flights = 0;
+            customer.unclosed.retain(|id| *id != decided.id);
+            if is_open {
+                customer.unclosed.push(decided.id);
+            }
+        }
+    }
+
+    /// Items that lost, and everything that was decided upon them, is decided again in the same order.
+    fn lost(&mut self, mut lost: Vec<Flight>) {
+        // What waits in the next batch was decided upon the same states: it is taken back, too.
+        lost.extend(std::mem::take(&mut self.batch).into_iter().map(|(_, flight)| flight));
+        self.next_seq = self.head + 1;
+        let mut again = Vec::new();
+        for flight in lost {
+            match flight.what {
+                What::Decided(decided) => {
+                    let known = decided.decision.key.as_ref().and_then(|key| self.keys.get(&key.at));
+                    let ours = decided.decision.answers_event.map(|at| decided.first + at as u64);
+                    let keep = known.is_some_and(|record| record.seq != ours);
+                    self.unwind(&decided, keep);
+                    again.push(decided.job);
+                }
+                What::Seen(agent, _) => self.seen(&agent, None),
+                What::Left(agent) => self.owe_seat(&agent),
+                What::Marked(marked) => {
+                    self.refuse(marked.caller, Refusal::unavailable("too many changes at once", 1_000));
+                }
+                What::Nothing => {}
+            }
+            again.extend(flight.after.into_iter().map(|(job, _, _)| job));
+        }
+        for job in again {
+            self.again(job);
+        }
+    }
+
+    fn guarded(&mut self, flight: Flight) {
+        if let What::Decided(decided) = flight.what {
+            self.lost(vec![Flight { commit: flight.commit, what: What::Nothing, after: Vec::new() }]);
+            self.unwind(&decided, false);
+            self.refuse(decided.job.caller, Refusal::not_claimed());
+        }
+        for (job, _, _) in flight.after {
+            self.again(job);
+        }
+    }
+
+    /// The log could not do it: nothing of this happened, and nothing that was decided upon it will.
+    fn failed(&mut self, mut flights: Vec<Flight>, error: &LogError) {
+        let refusal = log_refusal(error);
+        tracing::warn!(workspace = %self.id, %error, items = flights.len(), "nothing could be stored");
+        self.deps.metrics.log_failed();
+        flights.extend(std::mem::take(&mut self.batch).into_iter().map(|(_, flight)| flight));
+        self.next_seq = self.head + 1;
+        for flight in flights {
+            match flight.what {
+                What::Decided(decided) => {
+                    self.unwind(&decided, false);
+                    self.refuse(decided.job.caller, refusal.clone());
+                }
+                What::Seen(agent, _) => {
+                    self.owe_seat(&agent);
+                    self.seen(&agent, None);
+                }
+                What::Left(agent) => self.owe_seat(&agent),
+                What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
+                What::Nothing => {}
+            }
+            for (job, _, _) in flight.after {
+                self.refuse(job.caller, refusal.clone());
+            }
+        }
+        // Whether something was stored after all is not known until the head has been read.
+        self.follow();
+    }
+}
+
+/// The fields of an `ok`, without braces.
+fn answer_fields(answer: &Answer, seq: Option<u64>, duplicate: bool, summary: Option<&[u8]>) -> String {
+    let mut fields: Vec<String> = Vec::new();
+    let number = |name: &str, value: Option<u64>| value.map(|it| format!("\"{name}\":{it}"));
+    match answer {
+        Answer::Opened { conversation } => {
+            fields.push(format!("\"conversation\":\"{conversation}\""));
+            fields.extend(number("token", seq));
+        }
+        Answer::Claimed | Answer::Accepted => fields.extend(number("token", seq)),
+        Answer::AlreadyHeld { token } => fields.push(format!("\"token\":{token}")),
+        Answer::Done => fields.extend(number("seq", seq)),
+        Answer::Offered { expires_at } => {
+            fields.extend(number("seq", seq));
+            fields.push(format!("\"expires_at\":\"{expires_at}\""));
+        }
+        Answer::Replied { message } => {
+            fields.extend(number("seq", seq));
+            fields.push(format!("\"message\":\"{message}\",\"duplicate\":{duplicate}"));
+        }
+        Answer::Noted { mentions, unknown } => {
+            fields.extend(number("seq", seq));
+            let mentions = serde_json::to_string(mentions).unwrap_or_default();
+            let unknown = serde_json::to_string(unknown).unwrap_or_default();
+            fields.push(format!("\"mentions\":{mentions},\"unknown\":{unknown},\"duplicate\":{duplicate}"));
+        }
+        Answer::Ingested { conversation, message, opened } => {
+            fields.push(format!("\"conversation\":\"{conversation}\",\"message\":\"{message}\""));
+            fields.extend(number("seq", seq));
+            fields.push(format!("\"opened\":{opened}"));
+        }
+    }
+    let told = matches!(answer, Answer::Replied { .. } | Answer::Noted { .. } | Answer::Ingested { .. });
+    if duplicate && !told {
+        fields.push("\"duplicate\":true".to_owned());
+    }
+    if let Some(summary) = summary.and_then(|it| std::str::from_utf8(it).ok()) {
+        fields.push(format!("\"summary\":{summary}"));
+    }
+    fields.join(",")
+}

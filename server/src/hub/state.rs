@@ -1,0 +1,362 @@
+//! What a workspace's actor keeps in memory, and the vocabulary of its work: jobs, flights, callers, inputs.
+//! No behaviour beyond small look-ups.
+
+use super::outbox::{Behind, Frame, Outbox};
+use super::people::{Known, People};
+use super::views::{Rows, SessionKey, WindowId};
+use crate::log::{Aggregate, LogError, StoredEvent, StoredKey, StoredState};
+use bytes::Bytes;
+use dibs_protocol::command::Command;
+use dibs_protocol::frame::{Resume, TypingSignal};
+use dibs_protocol::http::{Delivery, Ingest, RatingBody};
+use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId};
+use dibs_protocol::refusal::Refusal;
+use dibs_protocol::terms::{Status, Typing};
+use dibs_protocol::time::Time;
+use dibs_rules::context::Agent;
+use dibs_rules::decision::KeyRef;
+use dibs_rules::{Action, Conversation, Decision, Sender};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// A session as hub and socket share it.
+#[derive(Debug)]
+pub struct Link {
+    /// The session's id.
+    pub id: Uuid,
+    /// What the hub has for the socket.
+    pub outbox: Outbox,
+    key: AtomicUsize,
+}
+
+impl Link {
+    /// A session that has not joined yet.
+    #[must_use]
+    pub fn new(id: Uuid, outbox: Outbox) -> Self {
+        Self { id, outbox, key: AtomicUsize::new(usize::MAX) }
+    }
+
+    /// Whether the hub has welcomed the session: before, it must not send commands.
+    #[must_use]
+    pub fn joined(&self) -> bool {
+        self.key.load(Ordering::Acquire) != usize::MAX
+    }
+
+    pub(crate) fn key(&self) -> SessionKey {
+        self.key.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_key(&self, key: SessionKey) {
+        self.key.store(key, Ordering::Release);
+    }
+}
+
+/// A session that wants to come in.
+#[derive(Debug)]
+pub struct Join {
+    /// The session.
+    pub link: Arc<Link>,
+    /// Who it is, from the verified token.
+    pub agent: Arc<Agent>,
+    /// When the token ends, seconds since the Unix epoch.
+    pub expires_s: i64,
+    /// The hello's `id`.
+    pub hello: i64,
+    /// Where it left off.
+    pub resume: Option<Resume>,
+}
+
+/// The answer to an HTTP request: status and JSON body, or a refusal.
+pub type HttpReply = Result<(u16, String), Refusal>;
+
+/// What HTTP asks of a workspace.
+#[derive(Debug)]
+pub enum HttpAsk {
+    /// The customer wrote.
+    Ingest(Box<Ingest>),
+    /// A channel says what became of a message of this conversation.
+    Delivery(ConversationId, Delivery),
+    /// The customer rates a conversation.
+    Rate(RatingBody),
+    /// A list, closed conversations included.
+    List(dibs_protocol::command::List),
+    /// One conversation's summary.
+    Conversation(ConversationId),
+    /// A conversation's entries above `after`.
+    Events {
+        /// Which.
+        conversation: ConversationId,
+        /// Above which `seq`.
+        after: u64,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// What a workspace's actor receives.
+#[derive(Debug)]
+pub enum Input {
+    /// A session wants to come in.
+    Join(Box<Join>),
+    /// A session asks for something.
+    Command(Arc<Link>, i64, Box<Command>),
+    /// Somebody types.
+    Typing(Arc<Link>, TypingSignal),
+    /// A session brought a new, verified token.
+    Refresh(Arc<Link>, i64, Arc<Agent>, i64),
+    /// A session is gone.
+    Leave(Arc<Link>),
+    /// A session's socket has drained after something was dropped.
+    Behind(Arc<Link>, Behind),
+    /// An HTTP request.
+    Http(Arc<Sender>, HttpAsk, oneshot::Sender<HttpReply>),
+    /// A timer is due.
+    Due(Aggregate),
+    /// Tell everybody to come back later, spread over so many milliseconds.
+    Drain(u64),
+    /// End all sessions.
+    CloseAll,
+}
+
+/// Results of slow work, on their way back to the actor.
+#[derive(Debug)]
+pub(crate) enum Internal {
+    State(Lane, ConversationId, Result<StoredState, LogError>),
+    Key(Lane, KeyRef, Result<Option<StoredKey>, LogError>),
+    Watched { link: Arc<Link>, id: i64, watch: WatchRead, entries: Result<Vec<StoredEvent>, LogError> },
+    Replay { link: Arc<Link>, replay: ReplayRead, found: Result<Option<Vec<StoredEvent>>, LogError> },
+    Snapshot { link: Arc<Link>, conversation: ConversationId, entries: Result<Vec<StoredEvent>, LogError> },
+    Followed(Result<Followed, LogError>),
+    Heard(crate::bus::Heard),
+}
+
+/// What was read to catch up with the log.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    pub(crate) head: crate::log::Head,
+    pub(crate) events: Vec<StoredEvent>,
+    pub(crate) states: Vec<StoredState>,
+}
+
+/// A `watch` whose entries are being read.
+#[derive(Debug)]
+pub(crate) struct WatchRead {
+    pub(crate) conversation: ConversationId,
+    pub(crate) summary: Bytes,
+    pub(crate) limit: usize,
+}
+
+/// A resume whose missed events are being read.
+#[derive(Debug)]
+pub(crate) struct ReplayRead {
+    pub(crate) hello: i64,
+    pub(crate) watching: Vec<ConversationId>,
+}
+
+/// Jobs of one lane are decided in the order in which they came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    Conversation(ConversationId),
+    Customer(ChannelId, CustomerId),
+}
+
+/// Who waits for an answer.
+#[derive(Debug)]
+pub(crate) enum Caller {
+    Session(Arc<Link>, i64),
+    Http(oneshot::Sender<HttpReply>),
+    Bulk(u64, usize),
+    Nobody,
+}
+
+/// Something to decide.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) caller: Caller,
+    pub(crate) sender: Arc<Sender>,
+    /// The conversation that it names, if it names one.
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) action: Action,
+    pub(crate) lane: Lane,
+    /// Whether the log was asked about the key.
+    pub(crate) key_read: bool,
+    /// How often it lost against somebody faster.
+    pub(crate) conflicts: u32,
+}
+
+/// What became of a job when nothing had to be stored for it.
+pub(crate) type Concluded = (Job, Option<ConversationId>, Result<Decision, Refusal>);
+
+/// Something on its way to the log.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) commit: Uuid,
+    pub(crate) what: What,
+    /// Answers that hold if this commit does.
+    pub(crate) after: Vec<Concluded>,
+}
+
+/// What is on its way.
+#[derive(Debug)]
+pub(crate) enum What {
+    Decided(Box<Decided>),
+    Seen(AgentId, Option<Known>),
+    Left(AgentId),
+    Marked(Box<Marked>),
+    Nothing,
+}
+
+/// A decision on its way.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) job: Job,
+    pub(crate) id: ConversationId,
+    pub(crate) decision: Decision,
+    pub(crate) state: Arc<Conversation>,
+    pub(crate) at: Time,
+    pub(crate) first: u64,
+    pub(crate) frames: Vec<Frame>,
+}
+
+/// A value outside the feed on its way.
+#[derive(Debug)]
+pub(crate) struct Marked {
+    pub(crate) caller: Caller,
+    pub(crate) agent: AgentId,
+    pub(crate) mark: MarkKind,
+}
+
+/// Which value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MarkKind {
+    Read(ConversationId, u64),
+    Inbox(u64),
+}
+
+/// A conversation in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    /// As stored.
+    pub(crate) committed: Option<Arc<Conversation>>,
+    /// As it will be when everything on its way has been stored.
+    pub(crate) latest: Option<Arc<Conversation>>,
+    pub(crate) flights: u32,
+    pub(crate) last_commit: Uuid,
+    pub(crate) summary: Option<Bytes>,
+    pub(crate) marks: Vec<(AgentId, u64)>,
+}
+
+impl Entry {
+    pub(crate) fn newest(&self) -> Option<&Arc<Conversation>> {
+        self.latest.as_ref().or(self.committed.as_ref())
+    }
+
+    pub(crate) fn unclosed(&self) -> Option<&Arc<Conversation>> {
+        self.committed.as_ref().filter(|it| it.status != Status::Closed)
+    }
+
+    pub(crate) fn summary(&mut self) -> Option<Bytes> {
+        if self.summary.is_none() {
+            let state = self.committed.as_ref()?;
+            self.summary = serde_json::to_vec(&state.summary()).ok().map(Bytes::from);
+        }
+        self.summary.clone()
+    }
+}
+
+/// A customer's unclosed conversations on a channel, as the latest decisions leave them.
+#[derive(Debug, Default)]
+pub(crate) struct CustomerEntry {
+    pub(crate) unclosed: Vec<ConversationId>,
+    pub(crate) version: u64,
+    pub(crate) flights: u32,
+    pub(crate) last_commit: Uuid,
+}
+
+/// A session as the hub keeps it.
+#[derive(Debug)]
+pub(crate) struct SessionState {
+    pub(crate) link: Arc<Link>,
+    pub(crate) agent: Arc<Agent>,
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) expires_s: i64,
+    pub(crate) warned: bool,
+    pub(crate) watches: Vec<ConversationId>,
+    pub(crate) views: Vec<(Box<str>, WindowId)>,
+    pub(crate) watches_agents: bool,
+    /// Events that wait for the replay to be read.
+    pub(crate) hold: Option<Vec<Frame>>,
+    /// What is still to be sent again after the session fell behind.
+    pub(crate) resync: Option<Resync>,
+}
+
+/// Snapshots that are still owed to a session, one at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Resync {
+    pub(crate) watches: Vec<ConversationId>,
+    pub(crate) views: Vec<Box<str>>,
+}
+
+/// Somebody's session on a conversation.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    pub(crate) session: SessionKey,
+    pub(crate) agent: AgentId,
+    pub(crate) silent: bool,
+    pub(crate) since_ms: i64,
+    pub(crate) typing: Option<(Typing, u64)>,
+    /// Events that wait for the answer to `watch`.
+    pub(crate) hold: Option<Vec<Frame>>,
+}
+
+/// A conversation that somebody watches.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    pub(crate) watchers: Vec<Watcher>,
+    pub(crate) summary: Gathered,
+    pub(crate) viewers: Gathered,
+}
+
+/// Something that is told at once after a quiet spell, and gathered when busy.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Gathered {
+    pub(crate) dirty: bool,
+    pub(crate) sent_ms: u64,
+}
+
+/// A `bulk` of which some results are still missing.
+#[derive(Debug)]
+pub(crate) struct BulkState {
+    pub(crate) link: Arc<Link>,
+    pub(crate) id: i64,
+    pub(crate) conversations: Vec<ConversationId>,
+    pub(crate) results: Vec<Option<String>>,
+    pub(crate) missing: usize,
+}
+
+/// The conversations and people as live views read them.
+pub(crate) struct RowsOf<'a> {
+    pub(crate) conversations: &'a mut HashMap<ConversationId, Entry>,
+    pub(crate) people: &'a People,
+}
+
+impl Rows for RowsOf<'_> {
+    fn conversation(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
+        self.conversations.get(&id).and_then(Entry::unclosed)
+    }
+
+    fn summary(&mut self, id: ConversationId) -> Option<Bytes> {
+        self.conversations.get_mut(&id).and_then(Entry::summary)
+    }
+
+    fn unread(&self, agent: &AgentId, id: ConversationId) -> bool {
+        self.people.get(agent).is_some_and(|person| person.unread.values().any(|it| *it == id))
+    }
+
+    fn all(&self) -> Box<dyn Iterator<Item = &Arc<Conversation>> + '_> {
+        Box::new(self.conversations.values().filter_map(Entry::unclosed))
+    }
+}

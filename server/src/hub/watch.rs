@@ -1,0 +1,340 @@
+//! Watching: conversations and live views that a session follows, their snapshots, and the way back for a session
+//! that fell behind.
+
+use super::codec;
+use super::execute::log_refusal;
+use super::outbox::{Behind, Class, Frame};
+use super::state::{Caller, Entry, Internal, Link, Resync, WatchRead, Watcher};
+use super::views::{Asked, SessionKey};
+use super::workspace::{Workspace, refuse, server_frame};
+use crate::log::{LogError, Range, StoredEvent};
+use dibs_protocol::close::CloseCode;
+use dibs_protocol::command;
+use dibs_protocol::frame::ServerFrame;
+use dibs_protocol::ids::ConversationId;
+use dibs_protocol::limits;
+use dibs_protocol::refusal::{Code, Refusal};
+use dibs_rules::filter::ViewFilter;
+use std::sync::Arc;
+
+/// Events that may wait for a snapshot; beyond, the session is closed as slow.
+const HOLD_BOUND: usize = 8_192;
+
+impl Workspace {
+    /// A session wants to follow a conversation.
+    pub(crate) fn watch(&mut self, link: &Arc<Link>, id: i64, it: &command::Watch) {
+        let caller = Caller::Session(link.clone(), id);
+        let Some(session) = self.session(link) else { return };
+        let silent = it.silent.unwrap_or(false);
+        if silent && !Self::may_be_silent(session.agent.role) {
+            return self.refuse(caller, Refusal::forbidden("Only supervisors may watch silently."));
+        }
+        let again = session.watches.contains(&it.conversation);
+        if !again && session.watches.len() >= limits::WATCHES {
+            let message = format!("A session may watch at most {} conversations.", limits::WATCHES);
+            return self.refuse(caller, Refusal::invalid("conversation", &message));
+        }
+        let (agent, key) = (session.agent.id.clone(), link.key());
+        let limit = limits::list(it.limit, true).unwrap_or(limits::LIST_DEFAULT);
+        let summary = self.conversations.get_mut(&it.conversation).and_then(Entry::summary);
+        let Some(summary) = summary else {
+            return self.watch_unloaded(link.clone(), id, it.clone());
+        };
+        let since_ms = self.deps.clock.now_ms();
+        let watcher =
+            Watcher { session: key, agent, silent, since_ms, typing: None, hold: Some(Vec::new()) };
+        let watched = self.watched.entry(it.conversation).or_default();
+        match watched.watchers.iter_mut().find(|it| it.session == key) {
+            Some(known) => {
+                known.silent = silent;
+                known.hold = Some(Vec::new());
+                known.typing = known.typing.filter(|_| !silent);
+            }
+            None => watched.watchers.push(watcher),
+        }
+        if !again && let Some(session) = self.session_mut(link) {
+            session.watches.push(it.conversation);
+        }
+        self.viewers_changed(it.conversation);
+        let watch = WatchRead { conversation: it.conversation, summary, limit };
+        let up_to = self.head;
+        let (link, conversation) = (link.clone(), it.conversation);
+        let (log, workspace) = (self.deps.log.clone(), self.id.clone());
+        self.spawn(async move {
+            let range = Range { after: 0, up_to, limit: limit + 1, newest: true };
+            let entries = log.read(&workspace, Some(conversation), range).await;
+            Internal::Watched { link, id, watch, entries }
+        });
+    }
+
+    /// Reads a closed conversation first, then watches it.
+    fn watch_unloaded(&mut self, link: Arc<Link>, id: i64, it: command::Watch) {
+        let caller = Caller::Session(link.clone(), id);
+        if self.conversations.contains_key(&it.conversation) {
+            // It was read and does not exist, or it is being opened and is not stored yet.
+            return self.refuse(caller, Refusal::not_found("conversation"));
+        }
+        let Some(session) = self.session(&link) else { return };
+        let sender = session.sender.clone();
+        let job = super::state::Job {
+            caller,
+            sender,
+            conversation: Some(it.conversation),
+            action: dibs_rules::Action::Look(it.clone()),
+            lane: super::state::Lane::Conversation(it.conversation),
+            key_read: true,
+            conflicts: 0,
+        };
+        self.run_job(job);
+    }
+
+    /// The entries for the answer to `watch` have been read.
+    pub(crate) fn watch_read(
+        &mut self,
+        link: &Arc<Link>,
+        id: i64,
+        watch: WatchRead,
+        entries: Result<Vec<StoredEvent>, LogError>,
+    ) {
+        let key = link.key();
+        if self.session(link).is_none() {
+            return;
+        }
+        let mut events = match entries {
+            Ok(events) => events,
+            Err(error) => {
+                self.stop_watching(key, watch.conversation);
+                return refuse(link, id, log_refusal(&error));
+            }
+        };
+        let mut more = events.len() > watch.limit;
+        if more {
+            events.remove(0);
+        }
+        let (entries, was_cut) = cut(&events, true);
+        more |= was_cut;
+        let summary = String::from_utf8_lossy(&watch.summary);
+        let viewers = self.viewers_json(watch.conversation);
+        let text = format!(
+            "{{\"type\":\"ok\",\"id\":{id},\"summary\":{summary},\"entries\":[{}],\"more\":{more},\"viewers\":{viewers}}}",
+            entries.join(",")
+        );
+        link.outbox.push(Frame::text(&text), Class::Kept);
+        self.release_hold(key, watch.conversation);
+    }
+
+    fn release_hold(&mut self, key: SessionKey, id: ConversationId) {
+        let Some(watched) = self.watched.get_mut(&id) else { return };
+        let Some(watcher) = watched.watchers.iter_mut().find(|it| it.session == key) else { return };
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let held = watcher.hold.take().unwrap_or_default();
+        match &mut session.hold {
+            Some(hold) => hold.extend(held),
+            None if held.len() > HOLD_BOUND => session.link.outbox.close(CloseCode::Slow),
+            None => {
+                for frame in held {
+                    session.link.outbox.push(frame, Class::Durable);
+                }
+            }
+        }
+    }
+
+    /// A session follows a conversation no longer.
+    pub(crate) fn unwatch(&mut self, link: &Arc<Link>, caller: Caller, id: ConversationId) {
+        self.stop_watching(link.key(), id);
+        self.ok(caller, "");
+    }
+
+    pub(crate) fn stop_watching(&mut self, key: SessionKey, id: ConversationId) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.watches.retain(|it| *it != id);
+        }
+        let Some(watched) = self.watched.get_mut(&id) else { return };
+        watched.watchers.retain(|it| it.session != key);
+        if watched.watchers.is_empty() {
+            self.watched.remove(&id);
+            self.active.insert(id);
+        } else {
+            self.viewers_changed(id);
+        }
+    }
+
+    /// A session opens a live view.
+    pub(crate) fn open_view(&mut self, link: &Arc<Link>, id: i64, it: command::OpenView) {
+        let caller = Caller::Session(link.clone(), id);
+        let Some(session) = self.session(link) else { return };
+        let replaced = session.views.iter().any(|(name, _)| **name == *it.view);
+        if !replaced && session.views.len() >= limits::VIEWS {
+            let message = format!("A session may have at most {} views open.", limits::VIEWS);
+            return self.refuse(caller, Refusal::invalid("view", &message));
+        }
+        let filter = ViewFilter::resolve(&it.filter, &session.agent);
+        let limit = limits::list(it.limit, true).unwrap_or(limits::LIST_DEFAULT);
+        let offset = usize::try_from(it.offset.unwrap_or(0)).unwrap_or(usize::MAX);
+        self.forget_view(link, &it.view);
+        let (now, head, key) = (self.now(), self.head, link.key());
+        let asked = Asked { filter, sort: it.sort, offset, limit };
+        let (views, mut rows) = self.views_and_rows();
+        let Some((window, body)) = views.open(key, &it.view, asked, now, head, &mut rows) else {
+            let message = "The workspace has too many different views open: close some, or use a common filter.";
+            return self.refuse(caller, Refusal::new(Code::RateLimited, message));
+        };
+        if let Some(session) = self.session_mut(link) {
+            session.views.push((it.view.as_str().into(), window));
+        }
+        self.ok(caller, &body);
+        self.show_activity(key, window, &it.view);
+    }
+
+    /// A session closes a live view.
+    pub(crate) fn close_view(&mut self, link: &Arc<Link>, caller: Caller, name: &str) {
+        self.forget_view(link, name);
+        self.ok(caller, "");
+    }
+
+    fn forget_view(&mut self, link: &Arc<Link>, name: &str) {
+        let key = link.key();
+        let Some(session) = self.session_mut(link) else { return };
+        let Some(at) = session.views.iter().position(|(it, _)| **it == *name) else { return };
+        let (name, window) = session.views.swap_remove(at);
+        self.views.close(window, key, &name);
+    }
+
+    /// A session's socket has drained after frames were dropped.
+    pub(crate) fn behind(&mut self, link: &Arc<Link>, what: Behind) {
+        let Some(session) = self.session_mut(link) else { return };
+        match what {
+            Behind::Refresh => {
+                for id in session.watches.clone() {
+                    self.viewers_changed(id);
+                }
+            }
+            Behind::Resync => self.resync_next(link),
+        }
+    }
+
+    /// Sends what is owed to a session that fell behind: first `resync`, then one snapshot each time it has drained.
+    fn resync_next(&mut self, link: &Arc<Link>) {
+        let key = link.key();
+        let Some(session) = self.session_mut(link) else { return };
+        link.outbox.begin_resync();
+        let owed = match session.resync.take() {
+            Some(owed) if !owed.is_empty() => owed,
+            _ => {
+                let reason = "this session fell behind".to_owned();
+                let frame = ServerFrame::Resync { reason, epoch: None, seq: None };
+                link.outbox.push(server_frame(&frame), Class::Kept);
+                let views = session.views.iter().map(|(name, _)| name.clone()).collect();
+                Resync { watches: session.watches.clone(), views }
+            }
+        };
+        self.deps.metrics.resynced();
+        self.owe(key, owed);
+    }
+
+    fn owe(&mut self, key: SessionKey, mut owed: Resync) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let link = session.link.clone();
+        if let Some(name) = owed.views.pop() {
+            let window = session.views.iter().find(|(it, _)| *it == name).map(|(_, window)| *window);
+            session.resync = Some(owed);
+            if let Some(window) = window {
+                let head = self.head;
+                let (views, mut rows) = self.views_and_rows();
+                let body = views.snapshot(window, key, head, &mut rows);
+                let name = serde_json::to_string(&*name).unwrap_or_default();
+                let text = format!("{{\"type\":\"snapshot\",\"of\":\"view\",\"view\":{name},{body}}}");
+                link.outbox.push(Frame::text(&text), Class::Kept);
+            }
+            return self.owe_rest(key);
+        }
+        if let Some(conversation) = owed.watches.pop() {
+            session.resync = Some(owed);
+            if let Some(watched) = self.watched.get_mut(&conversation)
+                && let Some(watcher) = watched.watchers.iter_mut().find(|it| it.session == key)
+            {
+                watcher.hold = Some(Vec::new());
+            }
+            let (log, workspace, up_to) = (self.deps.log.clone(), self.id.clone(), self.head);
+            return self.spawn(async move {
+                let limit = limits::LIST_DEFAULT + 1;
+                let range = Range { after: 0, up_to, limit, newest: true };
+                let entries = log.read(&workspace, Some(conversation), range).await;
+                Internal::Snapshot { link, conversation, entries }
+            });
+        }
+        session.resync = None;
+        self.send_position(key);
+    }
+
+    /// Goes on with what is owed. The bound of the outbox is the brake: a session that stays slow falls behind anew.
+    fn owe_rest(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.link.outbox.is_lagging() {
+            return;
+        }
+        if let Some(owed) = session.resync.take() {
+            self.owe(key, owed);
+        }
+    }
+
+    /// The entries of a snapshot have been read.
+    pub(crate) fn snapshot_read(
+        &mut self,
+        link: &Arc<Link>,
+        conversation: ConversationId,
+        entries: Result<Vec<StoredEvent>, LogError>,
+    ) {
+        let key = link.key();
+        if self.session(link).is_none() {
+            return;
+        }
+        let mut events = match entries {
+            Ok(events) => events,
+            // Without the log there is no way to be complete: the client comes back and resumes.
+            Err(_) => return link.outbox.close(CloseCode::Slow),
+        };
+        let mut more = events.len() > limits::LIST_DEFAULT;
+        if more {
+            events.remove(0);
+        }
+        let (entries, was_cut) = cut(&events, true);
+        more |= was_cut;
+        let summary = self.conversations.get_mut(&conversation).and_then(Entry::summary);
+        if let Some(summary) = summary {
+            let summary = String::from_utf8_lossy(&summary);
+            let viewers = self.viewers_json(conversation);
+            let text = format!(
+                "{{\"type\":\"snapshot\",\"of\":\"watch\",\"conversation\":\"{conversation}\",\"summary\":{summary},\"entries\":[{}],\"more\":{more},\"viewers\":{viewers}}}",
+                entries.join(",")
+            );
+            link.outbox.push(Frame::text(&text), Class::Kept);
+        }
+        self.release_hold(key, conversation);
+        self.owe_rest(key);
+    }
+}
+
+impl Resync {
+    fn is_empty(&self) -> bool {
+        self.watches.is_empty() && self.views.is_empty()
+    }
+}
+
+/// Entries as JSON within the contract's 256 KiB, cut at the old end (`newest`) or at the new one. Whether any were cut.
+pub(crate) fn cut(events: &[StoredEvent], newest: bool) -> (Vec<String>, bool) {
+    let mut bytes = 0;
+    let mut entries = Vec::with_capacity(events.len());
+    let mut fits = |entry: &String| {
+        bytes += entry.len() + 1;
+        bytes <= limits::ENTRIES_BYTES
+    };
+    if newest {
+        entries.extend(events.iter().rev().map(codec::entry).take_while(&mut fits));
+        entries.reverse();
+    } else {
+        entries.extend(events.iter().map(codec::entry).take_while(&mut fits));
+    }
+    let was_cut = entries.len() < events.len();
+    (entries, was_cut)
+}

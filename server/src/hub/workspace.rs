@@ -1,0 +1,346 @@
+//! The actor of one workspace: `next input, handle(input)`. One task owns all state; slow work comes back as input.
+//! Deliberately absent: sockets, SQL, rules.
+
+use super::Deps;
+use super::outbox::{Class, Frame};
+use super::people::People;
+use super::recent::Recent;
+use super::state::{
+    BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
+    SessionState, Watched,
+};
+use super::views::{SessionKey, Views};
+use crate::bus::Heard;
+use crate::log::{Item, LogError, Outcome};
+use dibs_protocol::frame::{ErrorFrame, ServerFrame};
+use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
+use dibs_protocol::refusal::Refusal;
+use dibs_protocol::time::Time;
+use dibs_rules::decision::{KeyRecord, KeyRef};
+use slab::Slab;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Commands that may wait for a workspace; beyond, sessions answer `unavailable`.
+pub(crate) const INBOX_BOUND: usize = 50_000;
+/// Inputs handled before results are looked at again.
+const INPUTS_PER_TURN: usize = 256;
+/// Items of one submission to the log.
+const ITEMS_PER_SUBMISSION: usize = 1_024;
+/// Keys remembered beside the log.
+const KEYS_REMEMBERED: usize = 20_000;
+/// Closed conversations kept in memory after somebody needed them.
+const CLOSED_REMEMBERED: usize = 1_024;
+
+type Settling = oneshot::Receiver<Result<Vec<Outcome>, LogError>>;
+
+/// The state of a workspace on this instance.
+pub(crate) struct Workspace {
+    pub(crate) id: WorkspaceId,
+    pub(crate) deps: Arc<Deps>,
+    pub(crate) epoch: Uuid,
+    /// The last stored `seq` that was told.
+    pub(crate) head: u64,
+    pub(crate) hash: [u8; 32],
+    pub(crate) last_at_ms: i64,
+    /// The `seq` that the next decided event will have.
+    pub(crate) next_seq: u64,
+    pub(crate) conversations: HashMap<ConversationId, Entry>,
+    pub(crate) closed: VecDeque<ConversationId>,
+    pub(crate) customers: HashMap<(ChannelId, CustomerId), CustomerEntry>,
+    /// Versions of customers' aggregates read at load, by aggregate id.
+    pub(crate) customer_versions: HashMap<String, u64>,
+    pub(crate) offers: BTreeSet<ConversationId>,
+    pub(crate) people: People,
+    pub(crate) sessions: Slab<SessionState>,
+    pub(crate) joining: HashMap<AgentId, Vec<Join>>,
+    pub(crate) lanes: HashMap<Lane, VecDeque<Job>>,
+    pub(crate) keys: HashMap<KeyRef, KeyRecord>,
+    pub(crate) key_order: VecDeque<KeyRef>,
+    pub(crate) batch: VecDeque<(Item, Flight)>,
+    settling: Option<(Settling, Vec<Flight>)>,
+    pub(crate) views: Views,
+    pub(crate) watched: HashMap<ConversationId, Watched>,
+    pub(crate) untold: HashSet<ConversationId>,
+    pub(crate) active: HashSet<ConversationId>,
+    pub(crate) recent: Recent,
+    pub(crate) bulks: HashMap<u64, BulkState>,
+    pub(crate) next_bulk: u64,
+    pub(crate) started: Instant,
+    pub(crate) second: u64,
+    pub(crate) next_flush_ms: Option<u64>,
+    pub(crate) draining: bool,
+    pub(crate) following: bool,
+    pub(crate) generation: u64,
+    pub(crate) internal: mpsc::UnboundedSender<Internal>,
+    pub(crate) replies: watch::Sender<u64>,
+}
+
+impl Workspace {
+    /// Runs until all handles are gone.
+    pub(crate) async fn run(
+        mut self,
+        mut inputs: mpsc::UnboundedReceiver<Input>,
+        mut results: mpsc::UnboundedReceiver<Internal>,
+        waiting: Arc<AtomicUsize>,
+    ) {
+        let mut heard = self.deps.bus.subscribe(&self.id);
+        loop {
+            let wake = self.wake_at();
+            tokio::select! {
+                biased;
+                outcome = settled(&mut self.settling) => self.on_settled(outcome),
+                Some(result) = results.recv() => {
+                    self.on_internal(result);
+                    for _ in 0..INPUTS_PER_TURN {
+                        let Ok(result) = results.try_recv() else { break };
+                        self.on_internal(result);
+                    }
+                }
+                Some(message) = heard.recv() => self.on_internal(Internal::Heard(message)),
+                input = inputs.recv() => {
+                    let Some(input) = input else { break };
+                    waiting.fetch_sub(1, Ordering::Relaxed);
+                    self.on_input(input);
+                    for _ in 0..INPUTS_PER_TURN {
+                        let Ok(input) = inputs.try_recv() else { break };
+                        waiting.fetch_sub(1, Ordering::Relaxed);
+                        self.on_input(input);
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            self.after_turn();
+        }
+    }
+
+    fn on_settled(&mut self, outcome: Result<Vec<Outcome>, LogError>) {
+        let Some((_, flights)) = self.settling.take() else { return };
+        self.settle(flights, outcome);
+    }
+
+    fn on_input(&mut self, input: Input) {
+        match input {
+            Input::Join(join) => self.join(*join),
+            Input::Command(link, id, command) => self.command(&link, id, *command),
+            Input::Typing(link, signal) => self.typing(&link, &signal),
+            Input::Refresh(link, id, agent, expires_s) => self.refresh(&link, id, agent, expires_s),
+            Input::Leave(link) => self.leave(&link),
+            Input::Behind(link, what) => self.behind(&link, what),
+            Input::Http(sender, ask, reply) => self.http(sender, ask, reply),
+            Input::Due(aggregate) => self.due(&aggregate),
+            Input::Drain(spread_ms) => self.drain(spread_ms),
+            Input::CloseAll => self.close_all(),
+        }
+    }
+
+    fn on_internal(&mut self, result: Internal) {
+        match result {
+            Internal::State(lane, id, state) => self.state_read(&lane, id, state),
+            Internal::Key(lane, at, key) => self.key_read(&lane, at, key),
+            Internal::Watched { link, id, watch, entries } => self.watch_read(&link, id, watch, entries),
+            Internal::Replay { link, replay, found } => self.replay_read(&link, replay, found),
+            Internal::Snapshot { link, conversation, entries } => {
+                self.snapshot_read(&link, conversation, entries);
+            }
+            Internal::Followed(found) => self.followed(found),
+            Internal::Heard(message) => self.heard(&message),
+        }
+    }
+
+    fn heard(&mut self, message: &Heard) {
+        if let Heard::Message(bytes) = message
+            && bytes.starts_with(self.deps.instance.as_bytes())
+        {
+            return;
+        }
+        self.follow();
+    }
+
+    fn after_turn(&mut self) {
+        self.submit();
+        self.on_second();
+        self.flush();
+    }
+
+    /// Hands what was decided to the log, unless something is on its way already.
+    fn submit(&mut self) {
+        if self.settling.is_some() || self.batch.is_empty() {
+            return;
+        }
+        let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
+        let (items, flights) = self.batch.drain(..count).unzip();
+        self.settling = Some((self.deps.group.submit(items), flights));
+    }
+
+    /// Whether nothing is on its way to the log.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settling.is_none() && self.batch.is_empty()
+    }
+
+    /// Adds an item to the next submission.
+    pub(crate) fn enqueue(&mut self, item: Item, what: super::state::What) {
+        self.next_seq += item.events.len() as u64;
+        let flight = Flight { commit: item.commit, what, after: Vec::new() };
+        self.batch.push_back((item, flight));
+    }
+
+    /// The flight with this commit id, if it is still on its way.
+    pub(crate) fn flight(&mut self, commit: Uuid) -> Option<&mut Flight> {
+        let waiting = self.batch.iter_mut().map(|(_, flight)| flight);
+        let flying = self.settling.iter_mut().flat_map(|(_, flights)| flights.iter_mut());
+        // The wanted one is mostly among the latest.
+        waiting.rev().find(|it| it.commit == commit).or_else(|| flying.rev().find(|it| it.commit == commit))
+    }
+
+    /// Does slow work elsewhere; its result comes back as an input.
+    pub(crate) fn spawn(&self, work: impl Future<Output = Internal> + Send + 'static) {
+        let results = self.internal.clone();
+        tokio::spawn(async move {
+            let result = work.await;
+            // The workspace may be gone by now.
+            results.send(result).ok();
+        });
+    }
+
+    /// Milliseconds of uptime.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn wake_at(&self) -> Instant {
+        let second = self.started + Duration::from_secs(self.second + 1);
+        match self.next_flush_ms {
+            Some(ms) => second.min(self.started + Duration::from_millis(ms)),
+            None => second,
+        }
+    }
+
+    /// The time of what is decided now: it never runs backwards within a feed.
+    pub(crate) fn now(&mut self) -> Time {
+        self.last_at_ms = self.last_at_ms.max(self.deps.clock.now_ms());
+        Time(self.last_at_ms)
+    }
+
+    /// Views, and what they read.
+    pub(crate) fn views_and_rows(&mut self) -> (&mut Views, RowsOf<'_>) {
+        let rows = RowsOf { conversations: &mut self.conversations, people: &self.people };
+        (&mut self.views, rows)
+    }
+
+    pub(crate) fn remember_key(&mut self, at: KeyRef, record: KeyRecord) {
+        if self.keys.insert(at.clone(), record).is_none() {
+            self.key_order.push_back(at);
+        }
+        while self.key_order.len() > KEYS_REMEMBERED {
+            if let Some(old) = self.key_order.pop_front() {
+                self.keys.remove(&old);
+            }
+        }
+    }
+
+    /// Keeps a closed conversation in memory for a while.
+    pub(crate) fn remember_closed(&mut self, id: ConversationId) {
+        self.closed.push_back(id);
+        let mut spared = Vec::new();
+        while self.closed.len() > CLOSED_REMEMBERED {
+            let Some(old) = self.closed.pop_front() else { break };
+            let Some(entry) = self.conversations.get(&old) else { continue };
+            if entry.unclosed().is_some() {
+                continue;
+            }
+            if entry.flights > 0 || self.watched.contains_key(&old) {
+                spared.push(old);
+            } else {
+                self.conversations.remove(&old);
+            }
+        }
+        self.closed.extend(spared);
+    }
+
+    pub(crate) fn session(&self, link: &Link) -> Option<&SessionState> {
+        self.sessions.get(link.key()).filter(|session| session.link.id == link.id)
+    }
+
+    pub(crate) fn session_mut(&mut self, link: &Link) -> Option<&mut SessionState> {
+        self.sessions.get_mut(link.key()).filter(|session| session.link.id == link.id)
+    }
+
+    /// Pushes a frame to one session.
+    pub(crate) fn push(&self, session: SessionKey, frame: Frame, class: Class) {
+        if let Some(session) = self.sessions.get(session) {
+            session.link.outbox.push(frame, class);
+        }
+    }
+
+    /// Pushes a frame to every session of an agent.
+    pub(crate) fn push_to_agent(&self, agent: &AgentId, frame: &ServerFrame, class: Class) {
+        let sessions = self.people.sessions(agent);
+        if sessions.is_empty() {
+            return;
+        }
+        let frame = server_frame(frame);
+        for session in sessions {
+            self.push(*session, frame.clone(), class);
+        }
+    }
+
+    /// Answers `ok` with these fields (JSON without braces, possibly empty).
+    pub(crate) fn ok(&mut self, caller: Caller, fields: &str) {
+        match caller {
+            Caller::Session(link, id) => {
+                let comma = if fields.is_empty() { "" } else { "," };
+                let text = format!("{{\"type\":\"ok\",\"id\":{id}{comma}{fields}}}");
+                link.outbox.push(Frame::text(&text), Class::Kept);
+            }
+            Caller::Http(reply) => {
+                // A client that went away misses its answer; what it asked for is done all the same.
+                reply.send(Ok((200, format!("{{{fields}}}")))).ok();
+            }
+            Caller::Bulk(bulk, index) => self.bulk_result(bulk, index, &format!("\"ok\":{{{fields}}}")),
+            Caller::Nobody => {}
+        }
+    }
+
+    /// Answers with a refusal.
+    pub(crate) fn refuse(&mut self, caller: Caller, refusal: Refusal) {
+        self.deps.metrics.refused(refusal.code);
+        match caller {
+            Caller::Session(link, id) => refuse(&link, id, refusal),
+            Caller::Http(reply) => {
+                reply.send(Err(refusal)).ok();
+            }
+            Caller::Bulk(bulk, index) => {
+                let error = serde_json::to_string(&refusal).unwrap_or_default();
+                self.bulk_result(bulk, index, &format!("\"error\":{error}"));
+            }
+            Caller::Nobody => {}
+        }
+    }
+}
+
+/// Answers a session's command with a refusal.
+pub(crate) fn refuse(link: &Link, id: i64, refusal: Refusal) {
+    let frame = ServerFrame::Error(ErrorFrame { id: Some(id), refusal });
+    link.outbox.push(server_frame(&frame), Class::Kept);
+}
+
+/// Encodes a frame that is not shared by many.
+pub(crate) fn server_frame(frame: &ServerFrame) -> Frame {
+    Frame::text(&serde_json::to_string(frame).unwrap_or_default())
+}
+
+async fn settled(settling: &mut Option<(Settling, Vec<Flight>)>) -> Result<Vec<Outcome>, LogError> {
+    match settling {
+        Some((outcome, _)) => {
+            let gone = || LogError::Unavailable("the log has stopped".to_owned());
+            outcome.await.unwrap_or_else(|_| Err(gone()))
+        }
+        None => std::future::pending().await,
+    }
+}
