@@ -229,6 +229,9 @@ pub struct Item {
     pub workspace: WorkspaceId,
     /// The commit's id, by which a lost answer is recognised.
     pub commit: Uuid,
+    /// The `seq` that its first event must get, because the decision counted on it; `None`: any. When an earlier item
+    /// of the batch fails, or somebody else's events came between, the item is a conflict (`dependent`).
+    pub first_seq: Option<u64>,
     /// What the decision read.
     pub expected: Vec<(Aggregate, Expected)>,
     /// Keys that must be unused.
@@ -258,6 +261,7 @@ impl Item {
         Self {
             workspace,
             commit,
+            first_seq: None,
             expected: Vec::new(),
             keys: Vec::new(),
             events: Vec::new(),
@@ -381,6 +385,8 @@ pub trait Log: Send + Sync + 'static {
     fn workspaces(&self) -> Reply<'_, Vec<WorkspaceId>>;
     /// The end of a workspace's feed, which begins to exist when it is first asked for. Checks the head.
     fn head<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Head>;
+    /// The chain's hash at `seq`, if there is such an event.
+    fn hash_at<'a>(&'a self, workspace: &'a WorkspaceId, seq: u64) -> Reply<'a, Option<[u8; 32]>>;
     /// Events of the feed, or of one conversation, ascending.
     fn read<'a>(
         &'a self,
