@@ -4,4 +4,5 @@ pub mod auth;
 pub mod bus;
 pub mod config;
 pub mod log;
+pub mod net;
 pub mod ports;
