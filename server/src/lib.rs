@@ -2,7 +2,9 @@
 
 pub mod auth;
 pub mod bus;
+pub mod cli;
 pub mod config;
 pub mod log;
 pub mod net;
 pub mod ports;
+pub mod serve;

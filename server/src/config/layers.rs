@@ -37,7 +37,7 @@ pub fn load(
         None => Settings::default(),
     };
     let defaults = Settings::defaults().map_err(|message| ConfigError::setting("default", message))?;
-    let settings = args.flags.over(variables.settings).over(file).over(defaults);
+    let settings = (*args.flags).over(variables.settings).over(file).over(defaults);
     Ok(Loaded {
         config: Config::check(settings)?,
         warnings: variables.warnings,
@@ -115,7 +115,7 @@ fn read_file(path: &Path) -> Result<Settings, ConfigError> {
     toml::from_str(&text).map_err(|error| {
         let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
         // The error's own display quotes the line, which may hold a secret; its message does not.
-        let message = error.message().lines().collect::<Vec<_>>().join("; ");
+        let message = shorten(&error.message().lines().collect::<Vec<_>>().join("; "));
         ConfigError::File {
             path: path.to_owned(),
             line,
@@ -123,6 +123,16 @@ fn read_file(path: &Path) -> Result<Settings, ConfigError> {
             message,
         }
     })
+}
+
+/// An error's message, without the list of everything that could have stood there when it is the whole table.
+fn shorten(message: &str) -> String {
+    match message.split_once(", expected one of ") {
+        Some((what, rest)) if rest.matches('`').count() > 2 * 10 => {
+            format!("{what}; `dibs config default` prints all that there are")
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// Line and column, from 1, of the byte at `offset`.

@@ -111,7 +111,10 @@ fn lists_have_commas_in_a_variable() {
 #[case("a = 1\na = 2\n", ":2:1: duplicate key")]
 #[case("log_level = 'loud'\n", ":1:13: \"loud\" is none of error, warn")]
 #[case("[[workspace]]\nid = 'Acme'\n", ":2:6: a workspace id must be 1 to 64 of")]
-#[case("[[workspace]]\nid = 'acme'\nkeys = []\n", ":3:1: unknown field `keys`")]
+#[case(
+    "[[workspace]]\nid = 'acme'\nkeys = []\n",
+    ":3:1: unknown field `keys`, expected `id` or `key`"
+)]
 #[case("trusted_proxy = ['10.0.0.0']\n", ":1:18: ")]
 fn a_mistake_in_the_file_is_named_with_line_and_column(#[case] text: &str, #[case] expected: &str) {
     let message = message(text);

@@ -237,7 +237,7 @@ pub struct SettingsArgs {
     /// The file, if one was named.
     pub config: Option<PathBuf>,
     /// What the flags say.
-    pub flags: Settings,
+    pub flags: Box<Settings>,
 }
 
 fn flag(entry: &Entry) -> Arg {
