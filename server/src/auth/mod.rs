@@ -63,6 +63,8 @@ pub enum AuthError {
 }
 
 #[cfg(test)]
+mod mint_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
