@@ -1,5 +1,10 @@
 //! The server of Dibs, floor by floor: `log` and `bus` at the bottom, `hub` above them, `session` and `http` on top.
 
+pub mod auth;
 pub mod bus;
+pub mod cli;
+pub mod config;
 pub mod log;
+pub mod net;
 pub mod ports;
+pub mod serve;

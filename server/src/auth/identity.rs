@@ -1,0 +1,102 @@
+//! The identity that a verified token proves, as typed values. What a role may do is said elsewhere.
+
+use dibs_protocol::ids::{AgentId, ChannelId, TeamId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $name {
+            /// The word of the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("{text:?} is none of {}", [$($word),+].join(", "))),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What somebody is to a workspace. `Agent`, `Supervisor` and `Admin` include one another in this order.
+    Role {
+        /// Carries messages between customers and the hub; HTTP only.
+        Channel = "channel",
+        /// Answers customers.
+        Agent = "agent",
+        /// Leads agents.
+        Supervisor = "supervisor",
+        /// Runs the workspace.
+        Admin = "admin",
+    }
+}
+
+words! {
+    /// Whether a person or a program answers.
+    Kind {
+        /// A person.
+        Human = "human",
+        /// A program.
+        Bot = "bot",
+    }
+}
+
+/// Who holds a verified token, and until when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// The agent; for [`Role::Channel`] the adapter's own name.
+    pub id: AgentId,
+    /// The role.
+    pub role: Role,
+    /// Person or program.
+    pub kind: Kind,
+    /// The name that colleagues see, 1 to 500 characters.
+    pub name: String,
+    /// The agent's teams, at most 50, each once.
+    pub teams: Vec<TeamId>,
+    /// The agent's skills, at most 50, each once, in the alphabet of ids.
+    pub skills: Vec<String>,
+    /// For [`Role::Channel`]: the channels it may speak for, at most 50; `None` is any.
+    pub channels: Option<Vec<ChannelId>>,
+    /// When the token ends, in milliseconds since the Unix epoch.
+    pub expires_at_ms: i64,
+    /// The token's own id, if it has one.
+    pub token_id: Option<String>,
+}
+
+impl Identity {
+    /// Whether this is a channel's token that may speak for `channel`.
+    #[must_use]
+    pub fn speaks_for(&self, channel: &ChannelId) -> bool {
+        self.role == Role::Channel && self.channels.as_ref().is_none_or(|all| all.contains(channel))
+    }
+
+    /// Whether `other` may replace this token on a living session: the same agent in the same workspace.
+    #[must_use]
+    pub fn is_same_agent(&self, other: &Self) -> bool {
+        self.workspace == other.workspace && self.id == other.id
+    }
+}

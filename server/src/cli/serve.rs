@@ -1,0 +1,26 @@
+//! `dibs serve`: configuration, log and runtime, and then the server.
+
+use super::{Failure, Outcome, load, logging};
+use crate::config::SettingsArgs;
+use clap::Args;
+
+/// The flags of `dibs serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Outcome {
+        let loaded = load(self.settings)?;
+        logging::start(loaded.config.log_level, loaded.config.log_format)?;
+        for warning in loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime
+            .block_on(crate::serve::run(loaded.config))
+            .map_err(Failure::from)
+    }
+}
