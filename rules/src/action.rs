@@ -36,6 +36,10 @@ pub enum Action {
     Delivery(Delivery),
     /// The customer rates the conversation.
     Rate(RatingBody),
+    /// Somebody looks, and changes nothing.
+    Look,
+    /// The action, if the conversation is still as expected (`bulk` with `expect`).
+    Expecting(Box<Action>, command::Expect),
     /// A deadline may have passed: snooze, offer, idle claim.
     Deadline,
     /// The agent has had no seat for the whole grace period; proved by a guard when committed.

@@ -1,66 +1,8 @@
 //! The identity that a verified token proves, as typed values. What a role may do is said elsewhere.
 
 use dibs_protocol::ids::{AgentId, ChannelId, TeamId, WorkspaceId};
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
-
-        impl $name {
-            /// The word of the wire.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(format!("{text:?} is none of {}", [$($word),+].join(", "))),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-words! {
-    /// What somebody is to a workspace. `Agent`, `Supervisor` and `Admin` include one another in this order.
-    Role {
-        /// Carries messages between customers and the hub; HTTP only.
-        Channel = "channel",
-        /// Answers customers.
-        Agent = "agent",
-        /// Leads agents.
-        Supervisor = "supervisor",
-        /// Runs the workspace.
-        Admin = "admin",
-    }
-}
-
-words! {
-    /// Whether a person or a program answers.
-    Kind {
-        /// A person.
-        Human = "human",
-        /// A program.
-        Bot = "bot",
-    }
-}
+pub use dibs_protocol::terms::{AgentKind as Kind, Role};
 
 /// Who holds a verified token, and until when.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -107,12 +107,9 @@ impl Workspace {
         for (index, conversation) in it.conversations.into_iter().enumerate() {
             let action = match &it.action {
                 BulkAction::Update(changes) => {
-                    let mut update = changes.of(conversation, it.expect.clone());
+                    let mut update = changes.of(conversation, None);
                     update.key.clone_from(&it.key);
                     Action::Update(update)
-                }
-                BulkAction::Claim(_) if it.expect.is_some() => {
-                    Action::ClaimExpecting(claim(conversation, &it.key), it.expect.clone())
                 }
                 BulkAction::Claim(_) => Action::Claim(claim(conversation, &it.key)),
                 BulkAction::Release(command::BulkRelease { token: Some(token) }) => {
@@ -120,6 +117,10 @@ impl Workspace {
                     Action::Release(command::Release { conversation, token, key })
                 }
                 BulkAction::Release(_) => Action::ReleaseHeld,
+            };
+            let action = match &it.expect {
+                Some(expect) => Action::Expecting(Box::new(action), expect.clone()),
+                None => action,
             };
             self.execute(Caller::Bulk(bulk, index), sender.clone(), Some(conversation), action);
         }

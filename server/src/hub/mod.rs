@@ -95,6 +95,7 @@ pub struct Deps {
 /// A handle to a workspace's actor.
 #[derive(Debug, Clone)]
 pub struct Handle {
+    workspace: WorkspaceId,
     inputs: mpsc::UnboundedSender<Input>,
     waiting: Arc<AtomicUsize>,
     replies: watch::Receiver<u64>,
@@ -111,6 +112,12 @@ impl Handle {
             return Err(Refusal::unavailable("the server is overloaded", 1_000));
         }
         self.inputs.send(input).map_err(|_| Refusal::unavailable("the workspace has stopped", 1_000))
+    }
+
+    /// Which workspace it is.
+    #[must_use]
+    pub fn workspace(&self) -> &WorkspaceId {
+        &self.workspace
     }
 
     /// The `seq` of the latest reply to a customer that this instance knows of: it changes when there is one.
@@ -179,7 +186,7 @@ impl Hub {
         let loaded =
             load::load(self.deps.clone(), id.clone(), internal, replies, self.started).await?;
         let waiting = Arc::new(AtomicUsize::new(0));
-        let handle = Handle { inputs, waiting: waiting.clone(), replies: latest };
+        let handle = Handle { workspace: id.clone(), inputs, waiting: waiting.clone(), replies: latest };
         tokio::spawn(loaded.run(receiver, results, waiting));
         self.workspaces.insert(id.clone(), handle.clone());
         Ok(handle)

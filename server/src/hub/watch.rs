@@ -80,7 +80,7 @@ impl Workspace {
             caller,
             sender,
             conversation: Some(it.conversation),
-            action: dibs_rules::Action::Look(it.clone()),
+            action: dibs_rules::Action::Look,
             lane: super::state::Lane::Conversation(it.conversation),
             key_read: true,
             conflicts: 0,

@@ -1,0 +1,113 @@
+//! The socket beneath a session: reads go to the TCP stream, writes into one queue that leaves in vectored writes, so
+//! that frames shared with other sessions are never copied and no write buffer stays behind.
+
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Most slices of one vectored write.
+const SLICES: usize = 64;
+/// A queue that grew beyond this many chunks gives its memory back once it is empty.
+const SHRINK_ABOVE: usize = 8;
+
+/// A TCP stream with a queue of what is to be written.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: TcpStream,
+    queue: VecDeque<Bytes>,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, queue: VecDeque::new() }
+    }
+
+    /// What is to be written; frames may be added at the end.
+    pub(crate) fn queue(&mut self) -> &mut VecDeque<Bytes> {
+        &mut self.queue
+    }
+
+    /// Whether everything has been handed to the kernel.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Writes as much as the socket takes. How many bytes it took; `Pending` when it takes no more for now.
+    pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut taken = 0;
+        while !self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let used = self.queue.len().min(SLICES);
+            for (slice, chunk) in slices.iter_mut().zip(&self.queue) {
+                *slice = IoSlice::new(chunk);
+            }
+            match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..used]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => {
+                    taken += count;
+                    self.advance(count);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if taken > 0 => return Poll::Ready(Ok(taken)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if self.queue.capacity() > SHRINK_ABOVE {
+            self.queue = VecDeque::new();
+        }
+        Poll::Ready(Ok(taken))
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(chunk) = self.queue.front_mut() {
+            if count < chunk.len() {
+                return chunk.advance(count);
+            }
+            count -= chunk.len();
+            self.queue.pop_front();
+        }
+    }
+
+    /// Reads and forgets what the peer still sends. Ready when it has closed its side.
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut space = [0; 1_024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+/// What the WebSocket library writes by itself (pongs, the answer to a close) joins the queue.
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.queue.push_back(Bytes::copy_from_slice(bytes));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
