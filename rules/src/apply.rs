@@ -171,7 +171,12 @@ impl Conversation {
     }
 
     fn granted(&mut self, fact: &Fact<'_>, agent: &AgentId) {
-        let claim = Held { agent: agent.clone(), token: fact.seq, since: fact.at, active_at: fact.at };
+        let claim = Held {
+            agent: agent.clone(),
+            token: fact.seq,
+            since: fact.at,
+            active_at: fact.at,
+        };
         self.claim = Some(claim);
         self.assignee = Some(agent.clone());
         self.offer = None;

@@ -36,7 +36,9 @@ use rstest::rstest;
     "priya claim\n priya transfer to=ben
      zoe take_over mine | transfer_declined:superseded claim_released:take_over claim_granted:take_over"
 )]
-#[case::open_grants("priya open Hello | conversation_opened claim_granted:claim\n ben claim | already_claimed:priya")]
+#[case::open_grants(
+    "priya open Hello | conversation_opened claim_granted:claim\n ben claim | already_claimed:priya"
+)]
 #[case::channels_do_not_open("adapter open Hello | forbidden")]
 fn claims(#[case] table: &str) {
     let mut world = play("customer writes Hello");
@@ -65,7 +67,11 @@ fn a_grant_is_its_own_token_and_makes_responsible() {
     assert_eq!(state.assignee.as_ref(), state.holder());
     resume(&mut world, "priya release");
     assert!(world.state().holder().is_none());
-    assert_eq!(world.state().assignee, Some(crate::world::agent_id("priya")), "being responsible outlives the claim");
+    assert_eq!(
+        world.state().assignee,
+        Some(crate::world::agent_id("priya")),
+        "being responsible outlives the claim"
+    );
 }
 
 #[test]
@@ -80,5 +86,8 @@ fn a_missing_conversation_is_not_found() {
 
 fn claim(world: &World) -> dibs_rules::Action {
     let conversation = world.state().id;
-    dibs_rules::Action::Claim(dibs_protocol::command::Claim { conversation, key: None })
+    dibs_rules::Action::Claim(dibs_protocol::command::Claim {
+        conversation,
+        key: None,
+    })
 }

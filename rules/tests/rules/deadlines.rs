@@ -8,11 +8,19 @@ use rstest::rstest;
 
 #[rstest]
 #[case::nothing_due("time deadline | nothing")]
-#[case::not_yet("priya claim\n time deadline after=599 | nothing\n time deadline after=1 | claim_expired:idle")]
+#[case::not_yet(
+    "priya claim\n time deadline after=599 | nothing\n time deadline after=1 | claim_expired:idle"
+)]
 #[case::doing_something_helps("priya claim\n priya note after=599 hm\n time deadline after=599 | nothing")]
-#[case::others_doing_something_does_not("priya claim\n ben note after=599 hm\n time deadline after=1 | claim_expired:idle")]
-#[case::waking("ben update status=pending snooze=60\n time deadline after=59 | nothing\n time deadline after=1 | status_changed:open")]
-#[case::an_offer_ends("priya claim\n priya transfer to=ben\n time deadline after=60 | transfer_declined:expired\n time deadline | nothing")]
+#[case::others_doing_something_does_not(
+    "priya claim\n ben note after=599 hm\n time deadline after=1 | claim_expired:idle"
+)]
+#[case::waking(
+    "ben update status=pending snooze=60\n time deadline after=59 | nothing\n time deadline after=1 | status_changed:open"
+)]
+#[case::an_offer_ends(
+    "priya claim\n priya transfer to=ben\n time deadline after=60 | transfer_declined:expired\n time deadline | nothing"
+)]
 #[case::all_at_once(
     "ben update status=pending snooze=60\n priya claim\n priya transfer to=ben
      time deadline after=600 | status_changed:open transfer_declined:expired claim_expired:idle"
@@ -22,10 +30,16 @@ use rstest::rstest;
      time deadline after=600 | transfer_declined:expired claim_expired:idle"
 )]
 #[case::gone("priya claim\n time gone priya | claim_expired:holder_gone\n time gone priya | nothing")]
-#[case::gone_with_an_offer("priya claim\n priya transfer to=ben\n time gone priya | transfer_declined:superseded claim_expired:holder_gone\n ben accept | conflict")]
+#[case::gone_with_an_offer(
+    "priya claim\n priya transfer to=ben\n time gone priya | transfer_declined:superseded claim_expired:holder_gone\n ben accept | conflict"
+)]
 #[case::somebody_else_is_gone("priya claim\n time gone ben | nothing")]
-#[case::agents_are_not_time("priya deadline | forbidden\n zoe gone priya | forbidden\n adapter deadline | forbidden")]
-#[case::redaction_is_for_admins("zoe redact 1,2 | forbidden\n ada redact 1,2 | redacted\n time redact 1,99 | redacted\n ada redact 99 | nothing")]
+#[case::agents_are_not_time(
+    "priya deadline | forbidden\n zoe gone priya | forbidden\n adapter deadline | forbidden"
+)]
+#[case::redaction_is_for_admins(
+    "zoe redact 1,2 | forbidden\n ada redact 1,2 | redacted\n time redact 1,99 | redacted\n ada redact 99 | nothing"
+)]
 fn time(#[case] table: &str) {
     let mut world = play("customer writes Hello");
     resume(&mut world, table);
@@ -34,7 +48,9 @@ fn time(#[case] table: &str) {
 #[test]
 fn the_next_deadline_is_the_earliest() {
     let mut world = play("customer writes Hello");
-    let next = |world: &crate::world::World| next_deadline(world.state(), &world.settings).map(|it| (it.0 - START.0) / 1_000);
+    let next = |world: &crate::world::World| {
+        next_deadline(world.state(), &world.settings).map(|it| (it.0 - START.0) / 1_000)
+    };
     assert_eq!(next(&world), None);
     resume(&mut world, "priya claim");
     assert_eq!(next(&world), Some(600));

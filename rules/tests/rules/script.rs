@@ -24,7 +24,11 @@ pub fn play(table: &str) -> World {
 
 /// Plays more of a table.
 pub fn resume(world: &mut World, table: &str) {
-    for line in table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in table
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let (command, expected) = match line.split_once('|') {
             Some((command, expected)) => (command.trim(), Some(expected.trim())),
             None => (line, None),
@@ -40,7 +44,9 @@ pub fn resume(world: &mut World, table: &str) {
 fn step(world: &mut World, line: &str) -> Result<Done, Refusal> {
     let mut words = line.split_whitespace();
     let (who, verb) = (words.next().expect("who"), words.next().expect("a command"));
-    let line = Line { words: words.collect() };
+    let line = Line {
+        words: words.collect(),
+    };
     if let Some(seconds) = line.number("after") {
         world.now = world.now.plus_ms(i64::try_from(seconds).unwrap() * 1_000);
     }
@@ -54,13 +60,20 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn field(&self, name: &str) -> Option<&'a str> {
-        self.words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        self.words
+            .iter()
+            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     }
     fn number(&self, name: &str) -> Option<u64> {
         self.field(name).map(|value| value.parse().expect("a number"))
     }
     fn text(&self) -> String {
-        let plain: Vec<&str> = self.words.iter().filter(|word| !word.contains('=')).copied().collect();
+        let plain: Vec<&str> = self
+            .words
+            .iter()
+            .filter(|word| !word.contains('='))
+            .copied()
+            .collect();
         plain.join(" ")
     }
     fn key(&self) -> Option<String> {
@@ -72,7 +85,9 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
     let state = world.state.as_ref();
     let conversation = state.map_or(ConversationId(Uuid::nil()), |it| it.id);
     let claim = state.and_then(|it| it.claim.as_ref());
-    let token = line.number("token").unwrap_or_else(|| claim.map_or(0, |claim| claim.token));
+    let token = line
+        .number("token")
+        .unwrap_or_else(|| claim.map_or(0, |claim| claim.token));
     let key = line.key();
     let fresh = || line.key().unwrap_or_else(|| format!("k{}", world.drawn));
     let text = line.text();
@@ -86,28 +101,57 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
             subject: note,
         }),
         "claim" => Action::Claim(c::Claim { conversation, key }),
-        "release" => Action::Release(c::Release { conversation, token, key }),
+        "release" => Action::Release(c::Release {
+            conversation,
+            token,
+            key,
+        }),
         "release_held" => Action::ReleaseHeld,
         "transfer" => {
             let to = transfer_to(line.field("to").expect("to"));
-            Action::Transfer(c::Transfer { conversation, token, to, note, key })
+            Action::Transfer(c::Transfer {
+                conversation,
+                token,
+                to,
+                note,
+                key,
+            })
         }
-        "cancel_transfer" => Action::CancelTransfer(c::CancelTransfer { conversation, token, key }),
+        "cancel_transfer" => Action::CancelTransfer(c::CancelTransfer {
+            conversation,
+            token,
+            key,
+        }),
         "accept" | "decline" => {
             let accept = verb == "accept";
-            Action::AnswerTransfer(c::AnswerTransfer { conversation, accept, note, key })
+            Action::AnswerTransfer(c::AnswerTransfer {
+                conversation,
+                accept,
+                note,
+                key,
+            })
         }
-        "take_over" => Action::TakeOver(c::TakeOver { conversation, reason: text, key }),
+        "take_over" => Action::TakeOver(c::TakeOver {
+            conversation,
+            reason: text,
+            key,
+        }),
         "reply" => Action::Reply(c::Reply {
             conversation,
             token,
             key: fresh(),
-            seen: line.number("seen").unwrap_or_else(|| state.map_or(0, |it| it.version)),
+            seen: line
+                .number("seen")
+                .unwrap_or_else(|| state.map_or(0, |it| it.version)),
             text,
             attachments: None,
             then: line.field("then").map(|it| it.parse().unwrap()),
         }),
-        "note" => Action::Note(c::Note { conversation, key: fresh(), text }),
+        "note" => Action::Note(c::Note {
+            conversation,
+            key: fresh(),
+            text,
+        }),
         "update" => Action::Update(update(world, conversation, line)),
         "writes" => Action::Ingest(Box::new(ingest(line, fresh(), text))),
         "deliver" => Action::Delivery(Delivery {
@@ -117,13 +161,20 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
         }),
         "rate" => {
             let score = line.words[0].parse().unwrap();
-            Action::Rate(RatingBody { conversation, score, comment: line.field("comment").map(str::to_owned) })
+            Action::Rate(RatingBody {
+                conversation,
+                score,
+                comment: line.field("comment").map(str::to_owned),
+            })
         }
         "deadline" => Action::Deadline,
         "gone" => Action::HolderGone(agent_id(line.words[0])),
         "redact" => {
             let entries = line.words[0].split(',').map(|it| it.parse().unwrap()).collect();
-            Action::Redact { entries, reason: RedactReason::Request }
+            Action::Redact {
+                entries,
+                reason: RedactReason::Request,
+            }
         }
         other => panic!("no such command: {other}"),
     }
@@ -157,7 +208,9 @@ fn ingest(line: &Line<'_>, key: String, text: String) -> Ingest {
         subject: line.field("subject").map(str::to_owned),
         queue: line.field("queue").map(|it| it.parse().unwrap()),
         priority: line.field("priority").map(|it| it.parse().unwrap()),
-        tags: line.field("tags").map(|it| it.split(',').map(str::to_owned).collect()),
+        tags: line
+            .field("tags")
+            .map(|it| it.split(',').map(str::to_owned).collect()),
         attachments: None,
     }
 }
@@ -167,7 +220,9 @@ fn update(world: &World, conversation: ConversationId, line: &Line<'_>) -> c::Up
     let mut fields = serde_json::Map::new();
     fields.insert("conversation".into(), json!(conversation));
     for word in &line.words {
-        let Some((name, value)) = word.split_once('=') else { panic!("not a field: {word}") };
+        let Some((name, value)) = word.split_once('=') else {
+            panic!("not a field: {word}")
+        };
         let value = match (name, value) {
             ("after", _) => continue,
             (_, "null") => Value::Null,
@@ -200,7 +255,12 @@ fn shown(outcome: &Result<Done, Refusal>) -> String {
         Ok(done) if done.decision.duplicate => "duplicate".to_owned(),
         Ok(done) if done.decision.events.is_empty() => "nothing".to_owned(),
         Ok(done) => {
-            let kinds: Vec<String> = done.decision.events.iter().map(|(_, event)| kind(event)).collect();
+            let kinds: Vec<String> = done
+                .decision
+                .events
+                .iter()
+                .map(|(_, event)| kind(event))
+                .collect();
             kinds.join(" ")
         }
     }

@@ -20,8 +20,12 @@ use rstest::rstest;
     "priya transfer to=ben\n ben accept | claim_released:transfer claim_granted:transfer
      priya reply Hi | claim_lost:ben\n ben accept | conflict"
 )]
-#[case::the_maker_replies_until_then("priya transfer to=ben\n priya reply Hi | message_sent status_changed:open")]
-#[case::declined("priya transfer to=ben\n ben decline busy | transfer_declined:declined\n ben accept | conflict")]
+#[case::the_maker_replies_until_then(
+    "priya transfer to=ben\n priya reply Hi | message_sent status_changed:open"
+)]
+#[case::declined(
+    "priya transfer to=ben\n ben decline busy | transfer_declined:declined\n ben accept | conflict"
+)]
 #[case::not_offered_to_me("priya transfer to=ben\n sam accept | forbidden\n zoe accept | forbidden")]
 #[case::nothing_offered("ben accept | conflict\n ben decline | conflict")]
 #[case::the_first_of_a_team_wins(
@@ -38,7 +42,9 @@ use rstest::rstest;
 #[case::withdrawn_by_another("priya transfer to=ben\n ben cancel_transfer | claim_lost:priya")]
 #[case::withdrawn_without_a_holder("priya release\n priya cancel_transfer | not_claimed")]
 #[case::too_late("priya transfer to=ben\n ben accept after=60 | conflict")]
-#[case::just_in_time("priya transfer to=ben\n ben accept after=59 | claim_released:transfer claim_granted:transfer")]
+#[case::just_in_time(
+    "priya transfer to=ben\n ben accept after=59 | claim_released:transfer claim_granted:transfer"
+)]
 fn transfers(#[case] table: &str) {
     let mut world = play("customer writes Hello\n priya claim");
     resume(&mut world, table);

@@ -7,7 +7,9 @@ use dibs_protocol::terms::{AgentKind, Role, Status};
 use dibs_protocol::time::Time;
 use dibs_rules::context::Agent;
 use dibs_rules::decision::KeyRecord;
-use dibs_rules::{Action, Answer, Context, Conversation, Decision, Directory, Fact, Sender, Settings, decide, keys};
+use dibs_rules::{
+    Action, Answer, Context, Conversation, Decision, Directory, Fact, Sender, Settings, decide, keys,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -35,8 +37,11 @@ impl Directory for People {
         PEOPLE.iter().any(|it| it.3.contains(&team.as_str()))
     }
     fn members(&self, team: &TeamId) -> Vec<AgentId> {
-        let mut ids: Vec<AgentId> =
-            PEOPLE.iter().filter(|it| it.3.contains(&team.as_str())).map(|it| agent_id(it.0)).collect();
+        let mut ids: Vec<AgentId> = PEOPLE
+            .iter()
+            .filter(|it| it.3.contains(&team.as_str()))
+            .map(|it| agent_id(it.0))
+            .collect();
         ids.sort();
         ids
     }
@@ -61,10 +66,14 @@ pub fn agent(id: &str) -> Agent {
 /// A sender by name: `adapter` speaks for any channel, `chatty` for `chat` only, `time` is Dibs itself.
 pub fn sender(who: &str) -> Sender {
     match who {
-        "adapter" | "customer" => Sender::Channel { id: agent_id("adapter"), channels: None },
-        "chatty" => {
-            Sender::Channel { id: agent_id("chatty"), channels: Some(vec![ChannelId::new("chat").unwrap()]) }
-        }
+        "adapter" | "customer" => Sender::Channel {
+            id: agent_id("adapter"),
+            channels: None,
+        },
+        "chatty" => Sender::Channel {
+            id: agent_id("chatty"),
+            channels: Some(vec![ChannelId::new("chat").unwrap()]),
+        },
         "time" => Sender::System,
         _ => Sender::Agent(Arc::new(agent(who))),
     }
@@ -122,7 +131,15 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         let keys = BTreeMap::new();
-        Self { settings: settings(), now: START, seq: 0, state: None, feed: Vec::new(), keys, drawn: 0 }
+        Self {
+            settings: settings(),
+            now: START,
+            seq: 0,
+            state: None,
+            feed: Vec::new(),
+            keys,
+            drawn: 0,
+        }
     }
 
     pub fn state(&self) -> &Conversation {
@@ -135,7 +152,10 @@ impl World {
         let ctx = Context {
             sender: who,
             now: self.now,
-            ids: (Uuid::from_u128(7 << 96 | self.drawn), Uuid::from_u128(9 << 96 | self.drawn)),
+            ids: (
+                Uuid::from_u128(7 << 96 | self.drawn),
+                Uuid::from_u128(9 << 96 | self.drawn),
+            ),
             settings: &self.settings,
             people: &People,
             first: key.and_then(|key| self.keys.get(&key)),
@@ -149,18 +169,35 @@ impl World {
         let from = self.feed.len();
         let conversation = match decision.answer {
             Answer::Opened { conversation } | Answer::Ingested { conversation, .. } => conversation,
-            _ => self.state.as_ref().map_or(ConversationId(Uuid::nil()), |it| it.id),
+            _ => self
+                .state
+                .as_ref()
+                .map_or(ConversationId(Uuid::nil()), |it| it.id),
         };
         for (actor, event) in decision.events.clone() {
             self.seq += 1;
-            let stored = Stored { seq: self.seq, at: self.now, conversation, actor, event };
+            let stored = Stored {
+                seq: self.seq,
+                at: self.now,
+                conversation,
+                actor,
+                event,
+            };
             self.fold(&stored);
             self.feed.push(stored);
         }
-        let seq = decision.answers_event.map(|i| self.feed[from + i].seq).or(decision.known_seq);
+        let seq = decision
+            .answers_event
+            .map(|i| self.feed[from + i].seq)
+            .or(decision.known_seq);
         if let Some(key) = &decision.key {
-            let record = KeyRecord { fingerprint: key.fingerprint, answer: decision.answer.clone(), seq };
-            self.keys.insert((key.at.scope.clone(), key.at.key.clone()), record);
+            let record = KeyRecord {
+                fingerprint: key.fingerprint,
+                answer: decision.answer.clone(),
+                seq,
+            };
+            self.keys
+                .insert((key.at.scope.clone(), key.at.key.clone()), record);
         }
         if self.state.is_some() {
             self.check();
@@ -179,8 +216,14 @@ impl World {
     fn check(&self) {
         let it = self.state();
         assert_eq!(it.version, self.seq);
-        assert!(it.snoozed_until.is_none() || it.status == Status::Pending, "only the pending sleep");
-        assert!(it.claim.is_none() || it.status != Status::Closed, "nobody holds what is closed");
+        assert!(
+            it.snoozed_until.is_none() || it.status == Status::Pending,
+            "only the pending sleep"
+        );
+        assert!(
+            it.claim.is_none() || it.status != Status::Closed,
+            "nobody holds what is closed"
+        );
         assert!(it.claim.as_ref().is_none_or(|claim| claim.token <= it.version));
         let maker = it.offer.as_ref().map(|offer| &offer.from);
         assert!(maker.is_none() || maker == it.holder(), "who offers holds");
