@@ -117,3 +117,20 @@ fn messages_have_one_place() {
     let key = message_ref(MessageId(Uuid::from_u128(1)));
     assert_eq!((key.scope.as_str(), key.key.as_str()), ("message", ID));
 }
+
+#[test]
+fn keys_are_kept_as_long_as_the_contract_says() {
+    let mut world = crate::script::play("customer writes Hello\n priya claim");
+    let mut keep_hours = |who: &str, action: Action| {
+        let decision = world.decide(&sender(who), &action).unwrap();
+        let hours = |it: Option<dibs_rules::decision::KeyToStore>| it.map(|it| it.keep_ms / 3_600_000);
+        (hours(decision.key), hours(decision.index))
+    };
+    assert_eq!(
+        keep_hours("priya", reply(json!({"token": 3, "seen": 3}))),
+        (Some(24), Some(720))
+    );
+    assert_eq!(keep_hours("adapter", ingest(json!({}))), (Some(168), None));
+    assert_eq!(keep_hours("adapter", delivery(None)), (Some(720), None));
+    assert_eq!(keep_hours("priya", Action::ReleaseHeld), (None, None));
+}

@@ -96,3 +96,20 @@ fn the_published_table_is_up_to_date() {
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert_eq!(committed, text, "run the tests once with UPDATE_GENERATED=1");
 }
+
+#[test]
+fn a_session_with_a_channels_role_may_do_nothing() {
+    let mut world = play("customer writes Hello");
+    let mut me = agent("ben");
+    me.role = Role::Channel;
+    let who = dibs_rules::Sender::Agent(std::sync::Arc::new(me));
+    let rating = dibs_protocol::http::RatingBody {
+        conversation: world.state().id,
+        score: 5,
+        comment: None,
+    };
+    for action in [dibs_rules::Action::Rate(rating), dibs_rules::Action::ReleaseHeld] {
+        let refusal = world.act(&who, &action).unwrap_err();
+        assert_eq!(refusal.code, dibs_protocol::refusal::Code::Forbidden);
+    }
+}

@@ -37,55 +37,18 @@ fn maybe<T>(value: T, by: u8) -> Option<T> {
     by.is_multiple_of(2).then_some(value)
 }
 
-fn action(state: Option<&Conversation>, (_, what, a, b, c): Step) -> Action {
+fn action(state: Option<&Conversation>, step: Step) -> Action {
+    let (_, what, a, b, c) = step;
     let conversation = state.map_or(ConversationId(Uuid::nil()), |it| it.id);
     let current = state.and_then(|it| it.claim.as_ref()).map_or(0, |it| it.token);
     let version = state.map_or(0, |it| it.version);
     let token = if a < 200 { current } else { u64::from(b) };
     let key = maybe(format!("k{}", c % 3), a / 2);
     let fresh = format!("k{}", u16::from(b) * 256 + u16::from(c));
-    let who = pick(&WHO[..6], b);
-    let agent = AgentId::new(who).unwrap();
     let text = pick(&["Hello", "hm @ben @billing", "  ", "ä\n\u{0}"], b).to_owned();
     let note = maybe("a word".to_owned(), c);
     match what {
-        0 => Action::Claim(c::Claim { conversation, key }),
-        1 => Action::Release(c::Release {
-            conversation,
-            token,
-            key,
-        }),
-        2 => Action::ReleaseHeld,
-        3 | 4 => {
-            let to = if c < 128 {
-                TransferTo::Agent(agent)
-            } else {
-                TransferTo::Team("billing".parse().unwrap())
-            };
-            Action::Transfer(c::Transfer {
-                conversation,
-                token,
-                to,
-                note,
-                key,
-            })
-        }
-        5 => Action::CancelTransfer(c::CancelTransfer {
-            conversation,
-            token,
-            key,
-        }),
-        6 | 7 => Action::AnswerTransfer(c::AnswerTransfer {
-            conversation,
-            accept: a < 200,
-            note,
-            key,
-        }),
-        8 => Action::TakeOver(c::TakeOver {
-            conversation,
-            reason: text,
-            key,
-        }),
+        0..=8 => of_claims(conversation, token, key, step),
         9 | 10 => {
             let seen = if b < 200 { version } else { u64::from(c) };
             let then = pick(&[None, None, Some(Then::Pending), Some(Then::Resolved)], c);
@@ -119,18 +82,61 @@ fn action(state: Option<&Conversation>, (_, what, a, b, c): Step) -> Action {
             score: 1 + a % 5,
             comment: note,
         }),
-        _ => pick(
-            &[
-                Action::Deadline,
-                Action::Deadline,
-                Action::HolderGone(state.and_then(|it| it.holder()).cloned().unwrap_or(agent)),
-                Action::Redact {
-                    entries: vec![b.into(), c.into()],
-                    reason: RedactReason::Manual,
-                },
-            ],
-            a,
-        ),
+        _ => {
+            let holder = state.and_then(|it| it.holder()).cloned();
+            let gone = Action::HolderGone(holder.unwrap_or_else(|| AgentId::new("priya").unwrap()));
+            let redact = Action::Redact {
+                entries: vec![b.into(), c.into()],
+                reason: RedactReason::Manual,
+            };
+            pick(&[Action::Deadline, Action::Deadline, gone, redact], a)
+        }
+    }
+}
+
+fn of_claims(
+    conversation: ConversationId,
+    token: u64,
+    key: Option<String>,
+    (_, what, a, b, c): Step,
+) -> Action {
+    let agent = AgentId::new(pick(&WHO[..6], b)).unwrap();
+    let note = maybe("a word".to_owned(), c);
+    match what {
+        0 => Action::Claim(c::Claim { conversation, key }),
+        1 => Action::Release(c::Release {
+            conversation,
+            token,
+            key,
+        }),
+        2 => Action::ReleaseHeld,
+        3 | 4 => {
+            let team = TransferTo::Team("billing".parse().unwrap());
+            let to = if c < 128 { TransferTo::Agent(agent) } else { team };
+            Action::Transfer(c::Transfer {
+                conversation,
+                token,
+                to,
+                note,
+                key,
+            })
+        }
+        5 => Action::CancelTransfer(c::CancelTransfer {
+            conversation,
+            token,
+            key,
+        }),
+        6 | 7 => Action::AnswerTransfer(c::AnswerTransfer {
+            conversation,
+            accept: a < 200,
+            note,
+            key,
+        }),
+        _ => Action::TakeOver(c::TakeOver {
+            conversation,
+            reason: "mine".to_owned(),
+            key,
+        }),
     }
 }
 

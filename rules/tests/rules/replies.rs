@@ -30,7 +30,9 @@ use rstest::rstest;
 #[case::with_an_old_token("priya reply token=1 Hi | claim_lost:priya")]
 #[case::without_a_claim("priya release\n priya reply token=3 Hi | claim_lost")]
 #[case::into_a_closed_one("zoe update status=closed\n priya reply token=3 Hi | claim_lost")]
-#[case::seen_too_much("priya reply seen=99 Hi | invalid:seen")]
+#[case::seen_too_much(
+    "priya reply seen=4 Hi | invalid:seen\n priya reply seen=3 Hi | message_sent status_changed:open"
+)]
 #[case::the_claim_comes_before_seen("ben reply seen=99 Hi | claim_lost:priya")]
 #[case::stale(
     "customer writes more\n priya reply seen=3 Hi | stale\n priya reply seen=4 Hi | message_sent status_changed:open"

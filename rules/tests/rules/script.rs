@@ -88,18 +88,68 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
     let token = line
         .number("token")
         .unwrap_or_else(|| claim.map_or(0, |claim| claim.token));
-    let key = line.key();
     let fresh = || line.key().unwrap_or_else(|| format!("k{}", world.drawn));
     let text = line.text();
-    let note = Some(text.clone()).filter(|text| !text.is_empty());
     match verb {
         "open" => Action::Open(c::Open {
             key: fresh(),
             customer: customer(line),
             channel: "mail".parse().unwrap(),
             queue: line.field("queue").map(|it| it.parse().unwrap()),
-            subject: note,
+            subject: Some(text),
         }),
+        "reply" => Action::Reply(c::Reply {
+            conversation,
+            token,
+            key: fresh(),
+            seen: line
+                .number("seen")
+                .unwrap_or_else(|| state.map_or(0, |it| it.version)),
+            text,
+            attachments: None,
+            then: line.field("then").map(|it| it.parse().unwrap()),
+        }),
+        "note" => Action::Note(c::Note {
+            conversation,
+            key: fresh(),
+            text,
+        }),
+        "update" => Action::Update(update(world, conversation, line)),
+        "writes" => Action::Ingest(Box::new(ingest(line, fresh(), text))),
+        "deliver" => Action::Delivery(Delivery {
+            message: MessageId(Uuid::from_u128(line.number("message").unwrap_or(1).into())),
+            state: line.words[0].parse().unwrap(),
+            reason: line.field("reason").map(str::to_owned),
+        }),
+        "rate" => {
+            let (score, comment) = (
+                line.words[0].parse().unwrap(),
+                line.field("comment").map(str::to_owned),
+            );
+            Action::Rate(RatingBody {
+                conversation,
+                score,
+                comment,
+            })
+        }
+        "deadline" => Action::Deadline,
+        "gone" => Action::HolderGone(agent_id(line.words[0])),
+        "redact" => {
+            let entries = line.words[0].split(',').map(|it| it.parse().unwrap()).collect();
+            Action::Redact {
+                entries,
+                reason: RedactReason::Request,
+            }
+        }
+        _ => of_claims(conversation, token, verb, line),
+    }
+}
+
+fn of_claims(conversation: ConversationId, token: u64, verb: &str, line: &Line<'_>) -> Action {
+    let key = line.key();
+    let text = line.text();
+    let note = Some(text.clone()).filter(|text| !text.is_empty());
+    match verb {
         "claim" => Action::Claim(c::Claim { conversation, key }),
         "release" => Action::Release(c::Release {
             conversation,
@@ -136,46 +186,6 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
             reason: text,
             key,
         }),
-        "reply" => Action::Reply(c::Reply {
-            conversation,
-            token,
-            key: fresh(),
-            seen: line
-                .number("seen")
-                .unwrap_or_else(|| state.map_or(0, |it| it.version)),
-            text,
-            attachments: None,
-            then: line.field("then").map(|it| it.parse().unwrap()),
-        }),
-        "note" => Action::Note(c::Note {
-            conversation,
-            key: fresh(),
-            text,
-        }),
-        "update" => Action::Update(update(world, conversation, line)),
-        "writes" => Action::Ingest(Box::new(ingest(line, fresh(), text))),
-        "deliver" => Action::Delivery(Delivery {
-            message: MessageId(Uuid::from_u128(line.number("message").unwrap_or(1).into())),
-            state: line.words[0].parse().unwrap(),
-            reason: line.field("reason").map(str::to_owned),
-        }),
-        "rate" => {
-            let score = line.words[0].parse().unwrap();
-            Action::Rate(RatingBody {
-                conversation,
-                score,
-                comment: line.field("comment").map(str::to_owned),
-            })
-        }
-        "deadline" => Action::Deadline,
-        "gone" => Action::HolderGone(agent_id(line.words[0])),
-        "redact" => {
-            let entries = line.words[0].split(',').map(|it| it.parse().unwrap()).collect();
-            Action::Redact {
-                entries,
-                reason: RedactReason::Request,
-            }
-        }
         other => panic!("no such command: {other}"),
     }
 }

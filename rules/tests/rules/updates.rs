@@ -28,6 +28,9 @@ use rstest::rstest;
 #[case::tags(
     "ben update add=a,a,b remove=c | tagged\n ben update add=a | nothing\n ben update add=c remove=a,c | tagged"
 )]
+#[case::a_tag_that_comes_and_goes(
+    "ben update add=a remove=a | nothing\n ben update add=b\n ben update add=b remove=b | tagged\n ben update add=b | tagged"
+)]
 #[case::channels_do_not_update("adapter update priority=high | forbidden")]
 #[case::the_rest_is_everybodys(
     "priya claim\n ben update priority=high add=a subject=Invoice | subject_changed priority_changed tagged"
