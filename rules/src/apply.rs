@@ -4,7 +4,7 @@ use crate::conversation::{Conversation, Held, Replied};
 use crate::excerpt::excerpt;
 use crate::fact::Fact;
 use dibs_protocol::event::{Actor, Event, Message};
-use dibs_protocol::ids::AgentId;
+use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::summary::{LastMessage, Offer, Rating};
 use dibs_protocol::terms::{DeliveryState, From, Status};
 
@@ -72,17 +72,7 @@ impl Conversation {
                 state: DeliveryState::Failed,
                 ..
             } => self.wait(fact, self.unanswered.max(1)),
-            Event::ClaimGranted { agent, .. } => {
-                let claim = Held {
-                    agent: agent.clone(),
-                    token: fact.seq,
-                    since: fact.at,
-                    active_at: fact.at,
-                };
-                self.claim = Some(claim);
-                self.assignee = Some(agent.clone());
-                self.offer = None;
-            }
+            Event::ClaimGranted { agent, .. } => self.granted(fact, agent),
             Event::ClaimReleased { .. } | Event::ClaimExpired { .. } => self.end_claim(),
             Event::TransferOffered {
                 from,
@@ -114,12 +104,7 @@ impl Conversation {
             Event::QueueChanged { to, .. } => self.queue = to.clone(),
             Event::SubjectChanged { to, .. } => self.subject.clone_from(to),
             Event::CustomerUpdated { customer } => self.customer = customer.clone(),
-            Event::Merged { into: Some(into), .. } => {
-                self.status = Status::Closed;
-                self.snoozed_until = None;
-                self.merged_into = Some(*into);
-                self.end_claim();
-            }
+            Event::Merged { into: Some(into), .. } => self.absorbed(*into),
             Event::Merged { into: None, .. } => self.merged_seq = fact.seq,
             Event::Rated { score, comment } => {
                 self.rating = Some(Rating {
@@ -183,6 +168,25 @@ impl Conversation {
     fn wait(&mut self, fact: &Fact<'_>, unanswered: u32) {
         self.waiting_since.get_or_insert(fact.at);
         self.unanswered = unanswered;
+    }
+
+    fn granted(&mut self, fact: &Fact<'_>, agent: &AgentId) {
+        let claim = Held {
+            agent: agent.clone(),
+            token: fact.seq,
+            since: fact.at,
+            active_at: fact.at,
+        };
+        self.claim = Some(claim);
+        self.assignee = Some(agent.clone());
+        self.offer = None;
+    }
+
+    fn absorbed(&mut self, into: ConversationId) {
+        self.status = Status::Closed;
+        self.snoozed_until = None;
+        self.merged_into = Some(into);
+        self.end_claim();
     }
 
     fn end_claim(&mut self) {

@@ -13,10 +13,14 @@ use dibs_protocol::time::Time;
 /// When the conversation next asks for [`Action::Deadline`](crate::Action::Deadline); `None` when it waits for no time.
 #[must_use]
 pub fn next_deadline(state: &Conversation, settings: &Settings) -> Option<Time> {
-    [wakes_at(state), offer_ends_at(state), idle_at(state, settings)]
-        .into_iter()
-        .flatten()
-        .min()
+    [
+        state.snoozed_until,
+        offer_ends_at(state),
+        idle_at(state, settings),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
 }
 
 /// Fires every deadline that is due, in this order: waking, the end of an offer, the end of an idle claim, which
@@ -24,7 +28,7 @@ pub fn next_deadline(state: &Conversation, settings: &Settings) -> Option<Time> 
 pub(crate) fn fire(state: &Conversation, ctx: &Context<'_>) -> Decision {
     let due = |at: Option<Time>| at.is_some_and(|at| at <= ctx.now);
     let mut events = Vec::new();
-    if due(wakes_at(state)) {
+    if due(state.snoozed_until) {
         events.push(Event::StatusChanged {
             from: state.status,
             to: Status::Open,
@@ -56,10 +60,6 @@ pub(crate) fn holder_gone(state: &Conversation, agent: &AgentId) -> Decision {
         guard_absent: Some(agent.clone()),
         ..Decision::with(Answer::Done, by_system(events))
     }
-}
-
-fn wakes_at(state: &Conversation) -> Option<Time> {
-    state.snoozed_until.filter(|_| state.status == Status::Pending)
 }
 
 fn offer_ends_at(state: &Conversation) -> Option<Time> {

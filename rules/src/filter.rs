@@ -223,9 +223,11 @@ fn any_of<T: Ord>(list: Option<&Vec<T>>, value: &T) -> bool {
     list.is_none_or(|list| list.binary_search(value).is_ok())
 }
 
-/// Case-folds a text: upper case, then lower case, character by character, so that `ß` finds `SS` and `ς` finds `Σ`.
+/// Case-folds a text: lower, upper and lower case again, character by character, so that `ß`, `ẞ` and `SS` find one another, and
+/// so do `σ` and `ς`.
 fn fold(text: &str) -> String {
-    text.chars()
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .collect()

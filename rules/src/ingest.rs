@@ -42,7 +42,7 @@ pub fn target<'a>(
     }
     let candidates = unclosed.filter(|it| is_theirs(it, ingest) && !it.is_closed());
     let fitting = candidates.filter(|it| ingest.thread.is_none() || it.thread == ingest.thread);
-    let latest = fitting.max_by_key(|it| (it.active_at, it.version, it.id));
+    let latest = fitting.max_by_key(|it| (it.active_at, it.id));
     Ok(latest.map_or(Target::Open, |it| Target::Into(it.id)))
 }
 

@@ -120,7 +120,7 @@ pub fn fingerprint(action: &Action) -> [u8; 32] {
 /// # Errors
 /// `key_reused` when the key was used for something else.
 pub(crate) fn repeated(action: &Action, ctx: &Context<'_>) -> Result<Option<Decision>, Refusal> {
-    let Some(first) = ctx.first.filter(|_| key_of(action, ctx.sender).is_some()) else {
+    let Some(first) = ctx.first else {
         return Ok(None);
     };
     if first.fingerprint != fingerprint(action) {

@@ -144,7 +144,7 @@ fn tag_change(state: &Conversation, command: &Update) -> Result<Option<Event>, R
         .map(|it| (*it).clone())
         .collect();
     let removed: Vec<String> = remove.intersection(&now).map(|it| (*it).clone()).collect();
-    if now.len() - removed.len() + added.len() > limits::TAGS && !added.is_empty() {
+    if now.len() - removed.len() + added.len() > limits::TAGS {
         let message = format!("a conversation may have at most {} tags", limits::TAGS);
         return Err(Refusal::invalid("add_tags", &message));
     }

@@ -1,0 +1,24 @@
+//! The rules' promises: tables of commands whose last column is the answer, and properties of random histories.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests may panic, and clippy takes only functions marked as tests for tests"
+)]
+
+mod claims;
+mod deadlines;
+mod filters;
+mod ingest;
+mod keys;
+mod mentions;
+mod merged;
+mod notices;
+mod orders;
+mod permissions;
+mod personal;
+mod properties;
+mod replies;
+mod script;
+mod transfers;
+mod updates;
+mod world;
