@@ -244,7 +244,7 @@ pub enum SnapshotFrame {
         conversation: ConversationId,
         /// As `watch` answers.
         #[serde(flatten)]
-        content: WatchAnswer,
+        content: Box<WatchAnswer>,
     },
     /// Of an open view.
     View {

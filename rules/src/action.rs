@@ -71,6 +71,8 @@ impl Action {
             Self::Ingest(_) => "ingest",
             Self::Delivery(_) => "deliveries",
             Self::Rate(_) => "ratings",
+            Self::Look => "watch",
+            Self::Expecting(inner, _) => inner.name(),
             Self::Deadline => "deadline",
             Self::HolderGone(_) => "holder_gone",
             Self::Redact { .. } => "redact",

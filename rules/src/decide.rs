@@ -4,7 +4,8 @@
 use crate::action::Action;
 use crate::context::{Agent, Context, Sender};
 use crate::conversation::Conversation;
-use crate::decision::Decision;
+use crate::decision::{Answer, Decision};
+use crate::expect::check_expect;
 use crate::{
     claims, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating, reply, transfers,
     update,
@@ -23,6 +24,13 @@ use dibs_protocol::refusal::Refusal;
 /// 4. the subject's own, documented at its function;
 /// 5. `conflict`: the state is not as `expect` says.
 pub fn decide(state: Option<&Conversation>, action: &Action, ctx: &Context<'_>) -> Result<Decision, Refusal> {
+    if let Action::Expecting(inner, expect) = action {
+        let decision = decide(state, inner, ctx)?;
+        if let Some(state) = state.filter(|_| !decision.duplicate) {
+            check_expect(state, expect)?;
+        }
+        return Ok(decision);
+    }
     permissions::check(action, ctx)?;
     if needs_conversation(action) && visible(state, ctx).is_none() {
         return Err(Refusal::not_found("conversation"));
@@ -52,6 +60,9 @@ fn dispatch(state: Option<&Conversation>, action: &Action, ctx: &Context<'_>) ->
         Action::Ingest(body) => ingest::ingest(state, body, ctx),
         Action::Delivery(body) => Ok(delivery::delivery(it()?, body, ctx)),
         Action::Rate(body) => Ok(rating::rate(it()?, body)),
+        // `decide` has taken the expectation off already.
+        Action::Expecting(inner, _) => dispatch(state, inner, ctx),
+        Action::Look => Ok(Decision::nothing(Answer::Done)),
         Action::Deadline => Ok(deadlines::fire(it()?, ctx)),
         Action::HolderGone(agent) => Ok(deadlines::holder_gone(it()?, agent)),
         Action::Redact { entries, reason } => Ok(personal::redaction(it()?, entries, *reason, ctx)),

@@ -49,7 +49,9 @@ pub fn key_of(action: &Action, sender: &Sender) -> Option<KeyRef> {
                 key: it.state.to_string(),
             });
         }
+        Action::Expecting(inner, _) => return key_of(inner, sender),
         Action::ReleaseHeld
+        | Action::Look
         | Action::Rate(_)
         | Action::Deadline
         | Action::HolderGone(_)
@@ -99,7 +101,8 @@ pub fn fingerprint(action: &Action) -> [u8; 32] {
         Action::Rate(it) => json(it),
         Action::HolderGone(agent) => json(agent),
         Action::Redact { entries, reason } => json(&(entries, reason)),
-        Action::ReleaseHeld | Action::Deadline => Value::Null,
+        Action::Expecting(inner, _) => return fingerprint(inner),
+        Action::ReleaseHeld | Action::Look | Action::Deadline => Value::Null,
     };
     let mut text = String::from(action.name());
     let fields = match fields {
@@ -152,6 +155,8 @@ pub(crate) fn to_store(action: &Action, sender: &Sender) -> Option<KeyToStore> {
         | Action::Note(_)
         | Action::Update(_)
         | Action::Rate(_)
+        | Action::Look
+        | Action::Expecting(..)
         | Action::Deadline
         | Action::HolderGone(_)
         | Action::Redact { .. } => AGENT_KEEP_MS,

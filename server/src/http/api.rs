@@ -164,7 +164,7 @@ pub(super) async fn conversations(
     Query(parameters): Parameters,
     headers: HeaderMap,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, &headers, "list")?;
+    let bearer = Bearer::new(&shared, &workspace, &headers, "get_conversations")?;
     only(&parameters, &["filter", "sort", "after", "limit"])?;
     let filter: Filter = match parameters.get("filter") {
         Some(text) => parse::json(text).map_err(|refusal| {
@@ -191,7 +191,7 @@ pub(super) async fn conversation(
     Path((workspace, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, &headers, "list")?;
+    let bearer = Bearer::new(&shared, &workspace, &headers, "get_conversation")?;
     let ask = HttpAsk::Conversation(conversation_id(&id)?);
     json(shared.hub.ask(&bearer.workspace, bearer.sender(), ask).await)
 }
@@ -203,7 +203,7 @@ pub(super) async fn events(
     Query(parameters): Parameters,
     headers: HeaderMap,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, &headers, "history")?;
+    let bearer = Bearer::new(&shared, &workspace, &headers, "get_events")?;
     only(&parameters, &["after", "limit"])?;
     let conversation = conversation_id(&id)?;
     let after = parameter(&parameters, "after")?.unwrap_or(0);

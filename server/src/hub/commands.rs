@@ -332,7 +332,7 @@ impl Workspace {
         tokio::spawn(async move {
             let refusal = match log.read(&workspace, Some(id), range).await {
                 Ok(events) => {
-                    let cut = super::watch::cut(&events, true).0;
+                    let cut = super::watching::cut(&events, true).0;
                     let missed = cut.iter().filter_map(|it| serde_json::from_str(it).ok()).collect();
                     let details = Details { missed: Some(missed), ..Details::default() };
                     Refusal { details: Box::new(details), ..refusal }
@@ -409,7 +409,7 @@ async fn entries_of(
     } else if more {
         events.pop();
     }
-    let (entries, cut) = super::watch::cut(&events, newest);
+    let (entries, cut) = super::watching::cut(&events, newest);
     more |= cut;
     Ok(format!("\"entries\":[{}],\"more\":{more}", entries.join(",")))
 }

@@ -113,14 +113,19 @@ impl Workspace {
     }
 
     fn attempt(&mut self, job: Job) {
+        let key = keys::key_of(&job.action, &job.sender);
+        let first = key.as_ref().and_then(|at| self.keys.get(at)).cloned();
         let about = match self.about(&job) {
+            // A known key answers by itself, wherever the message would go now.
+            _ if first.is_some() && job.conversation.is_none() => None,
             About::Existing(id) => Some(id),
             About::New => None,
             About::Unread(id) => return self.read_state(job, id),
-            About::Nothing(refusal) => return self.conclude((job, None, Err(refusal))),
+            About::Nothing(refusal) => match key {
+                Some(key) if !job.key_read => return self.read_key(job, key),
+                _ => return self.conclude((job, None, Err(refusal))),
+            },
         };
-        let key = keys::key_of(&job.action, &job.sender);
-        let first = key.as_ref().and_then(|at| self.keys.get(at)).cloned();
         let now = self.now();
         let ids = (self.deps.entropy.uuid(now.0), self.deps.entropy.uuid(now.0));
         let settings = self.deps.options.settings.clone();

@@ -18,7 +18,8 @@ mod settle;
 mod state;
 mod timers;
 mod views;
-mod watch;
+mod watching;
+
 mod workspace;
 
 pub use codec_for_http::entry_json;

@@ -63,7 +63,7 @@ pub(crate) struct Workspace {
     pub(crate) keys: HashMap<KeyRef, KeyRecord>,
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
-    settling: Option<(Settling, Vec<Flight>)>,
+    pub(super) settling: Option<(Settling, Vec<Flight>)>,
     pub(crate) views: Views,
     pub(crate) watched: HashMap<ConversationId, Watched>,
     pub(crate) untold: HashSet<ConversationId>,
@@ -184,8 +184,11 @@ impl Workspace {
     }
 
     /// Adds an item to the next submission.
-    pub(crate) fn enqueue(&mut self, item: Item, what: super::state::What) {
-        self.next_seq += item.events.len() as u64;
+    pub(crate) fn enqueue(&mut self, mut item: Item, what: super::state::What) {
+        if !item.events.is_empty() {
+            item.first_seq = Some(self.next_seq);
+            self.next_seq += item.events.len() as u64;
+        }
         let flight = Flight { commit: item.commit, what, after: Vec::new() };
         self.batch.push_back((item, flight));
     }
