@@ -93,7 +93,7 @@ fn client() -> Value {
             definitions.remove(path.rsplit('/').next().unwrap());
         }
     }
-    let names: Vec<String> = frames.iter().map(|it| definition_name(it)).collect();
+    let names: Vec<String> = frames.iter().map(definition_name).collect();
     for (name, frame) in names.iter().zip(frames) {
         definitions.insert(name.clone(), frame);
     }
@@ -101,6 +101,9 @@ fn client() -> Value {
         .iter()
         .map(|name| json!({ "$ref": format!("#/$defs/client/{name}") }))
         .collect();
+    for (name, schema) in &mut definitions {
+        never_null(schema, clearable(name));
+    }
     definitions.insert("ClientFrame".into(), json!({ "oneOf": references }));
     sorted(definitions)
 }
@@ -132,6 +135,7 @@ fn server() -> Value {
     let mut definitions = generator.take_definitions(true);
     for schema in definitions.values_mut() {
         open(schema);
+        never_null(schema, &[]);
     }
     let answers: Map<String, Value> = Command::NAMES
         .iter()
@@ -149,6 +153,52 @@ fn server() -> Value {
         json!({ "description": "What `ok` carries, by command, besides `type` and `id`.", "type": "object", "properties": answers }),
     );
     sorted(definitions)
+}
+
+/// The optional fields that null clears, or whose null means none.
+fn clearable(definition: &str) -> &'static [&'static str] {
+    match definition {
+        "frame.update" | "BulkAction" => &["snoozed_until", "assignee", "team", "subject"],
+        "Filter" => &["assignee"],
+        _ => &[],
+    }
+}
+
+/// An optional field is absent, never null: takes null out of what optional properties may be.
+fn never_null(schema: &mut Value, clearable: &[&str]) {
+    match schema {
+        Value::Object(object) => {
+            let required = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+            if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
+                for (name, property) in properties {
+                    if !required.iter().any(|it| it == name) && !clearable.contains(&name.as_str()) {
+                        without_null(property);
+                    }
+                }
+            }
+            object.values_mut().for_each(|it| never_null(it, clearable));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|it| never_null(it, clearable)),
+        _ => {}
+    }
+}
+
+fn without_null(property: &mut Value) {
+    if let Some(types) = property.get_mut("type").and_then(Value::as_array_mut) {
+        types.retain(|it| it != "null");
+        if let [only] = types.as_slice() {
+            property["type"] = only.clone();
+        }
+    }
+    if let Some(choices) = property.get_mut("anyOf").and_then(Value::as_array_mut) {
+        choices.retain(|it| it["type"] != "null");
+        if let [only] = choices.as_slice() {
+            let only = only.clone();
+            let object = property.as_object_mut().unwrap();
+            object.remove("anyOf");
+            object.extend(only.as_object().unwrap().clone());
+        }
+    }
 }
 
 /// Clients ignore fields that they do not know: what servers send is never closed.
