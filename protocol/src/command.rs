@@ -1,10 +1,11 @@
 //! Commands: what a client may ask for, imperative mood. Each is answered exactly once.
 
-use crate::event::{Attachment, Customer, TransferTo, present};
-use crate::filter::{Filter, nullable};
+use crate::event::{Attachment, Customer, TransferTo};
+use crate::filter::Filter;
 use crate::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId};
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::strict::{nullable, object, present, present_objects};
 use crate::terms::{Presence, Priority, Sort, Status, Then};
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -16,10 +17,32 @@ pub type Expect = serde_json::Map<String, serde_json::Value>;
 
 type Checked = Result<(), Refusal>;
 
+/// Reads `expect` and refuses a field that stands twice: one of the two preconditions would be dropped silently.
+fn expectations<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Expect>, D::Error> {
+    struct Once;
+    impl<'de> serde::de::Visitor<'de> for Once {
+        type Value = Expect;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Expect, A::Error> {
+            use serde::de::Error;
+            let mut expect = Expect::new();
+            while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
+                if expect.insert(name.clone(), value).is_some() {
+                    return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                }
+            }
+            Ok(expect)
+        }
+    }
+    input.deserialize_map(Once).map(Some)
+}
+
 macro_rules! command_struct {
     ($(#[$doc:meta])* $name:ident { $($body:tt)* }) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+        $(#[$doc])*
         #[serde(deny_unknown_fields)]
         pub struct $name { $($body)* }
     };
@@ -164,6 +187,7 @@ command_struct!(
         /// The client's name for it: 1 to 64 characters.
         pub view: String,
         /// What to show.
+        #[serde(deserialize_with = "object")]
         pub filter: Filter,
         /// In which order.
         pub sort: Sort,
@@ -190,6 +214,7 @@ command_struct!(
     /// Read a list once, closed conversations included.
     List {
         /// What to show.
+        #[serde(deserialize_with = "object")]
         pub filter: Filter,
         /// In which order.
         pub sort: Sort,
@@ -210,6 +235,7 @@ command_struct!(
         /// Makes the command repeatable.
         pub key: String,
         /// With whom.
+        #[serde(deserialize_with = "object")]
         pub customer: Customer,
         /// Where.
         pub channel: ChannelId,
@@ -226,6 +252,7 @@ command_struct!(
 
 command_struct!(
     /// Call dibs.
+    #[ts(rename = "ClaimCommand")]
     Claim {
         /// On which conversation.
         pub conversation: ConversationId,
@@ -335,7 +362,7 @@ command_struct!(
         /// What to say.
         pub text: String,
         /// Files with it.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_objects")]
         #[ts(optional)]
         pub attachments: Option<Vec<Attachment>>,
         /// Where it leaves the conversation, when not `open`.
@@ -347,6 +374,7 @@ command_struct!(
 
 command_struct!(
     /// Write to colleagues.
+    #[ts(rename = "NoteCommand")]
     Note {
         /// In which conversation.
         pub conversation: ConversationId,
@@ -414,7 +442,7 @@ changes!(
         #[ts(optional)]
         pub key: Option<String>,
         /// The state that the client saw; a difference is `conflict`.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "expectations")]
         #[ts(optional, type = "Partial<Summary>")]
         pub expect: Option<Expect>,
     }
@@ -426,6 +454,22 @@ changes!(
 );
 
 impl BulkUpdate {
+    /// The first field that is there, if any is.
+    fn first_field(&self) -> Option<&'static str> {
+        let there = [
+            ("status", self.status.is_some()),
+            ("snoozed_until", self.snoozed_until.is_some()),
+            ("priority", self.priority.is_some()),
+            ("queue", self.queue.is_some()),
+            ("assignee", self.assignee.is_some()),
+            ("team", self.team.is_some()),
+            ("subject", self.subject.is_some()),
+            ("add_tags", self.add_tags.is_some()),
+            ("remove_tags", self.remove_tags.is_some()),
+        ];
+        there.into_iter().find(|(_, there)| *there).map(|(field, _)| field)
+    }
+
     /// The same change of one conversation.
     #[must_use]
     pub fn of(&self, conversation: ConversationId, expect: Option<Expect>) -> Update {
@@ -474,19 +518,71 @@ pub enum BulkAction {
     Release(BulkRelease),
 }
 
+/// The names of a `bulk`'s actions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+enum BulkKind {
+    Update,
+    Claim,
+    Release,
+}
+
 impl<'de> Deserialize<'de> for BulkAction {
+    /// Reads all fields that any action has, so that a wrong one is named by its path, then those of the others are refused.
     fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         use serde::de::Error;
-        let mut fields = serde_json::Map::deserialize(input)?;
-        let name = fields.remove("type").ok_or_else(|| D::Error::missing_field("type"))?;
-        let rest = serde_json::Value::Object(fields);
-        match name.as_str() {
-            Some("update") => serde_json::from_value(rest).map(Self::Update),
-            Some("claim") => serde_json::from_value(rest).map(Self::Claim),
-            Some("release") => serde_json::from_value(rest).map(Self::Release),
-            _ => return Err(D::Error::custom("type must be update, claim or release")),
+        let AnyBulk { kind, token, changes } = AnyBulk::read(input)?;
+        let stray = |field: &str| D::Error::custom(format_args!("unknown field `{field}`"));
+        if kind != BulkKind::Release && token.is_some() {
+            return Err(stray("token"));
         }
-        .map_err(D::Error::custom)
+        if kind != BulkKind::Update
+            && let Some(field) = changes.first_field()
+        {
+            return Err(stray(field));
+        }
+        Ok(match kind {
+            BulkKind::Update => Self::Update(changes),
+            BulkKind::Claim => Self::Claim(BulkClaim {}),
+            BulkKind::Release => Self::Release(BulkRelease { token }),
+        })
+    }
+}
+
+/// What any action of a `bulk` may have.
+struct AnyBulk {
+    kind: BulkKind,
+    token: Option<u64>,
+    changes: BulkUpdate,
+}
+
+changes!(
+    /// The fields of [`AnyBulk`] as they stand side by side on the wire.
+    BulkFields {
+        /// Which action.
+        #[serde(rename = "type")]
+        kind: BulkKind,
+        /// The token of a `release`.
+        #[serde(default, deserialize_with = "present")]
+        token: Option<u64>,
+    }
+);
+
+impl AnyBulk {
+    fn read<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let it = object::<D, BulkFields>(input)?;
+        let changes = BulkUpdate {
+            status: it.status,
+            snoozed_until: it.snoozed_until,
+            priority: it.priority,
+            queue: it.queue,
+            assignee: it.assignee,
+            team: it.team,
+            subject: it.subject,
+            add_tags: it.add_tags,
+            remove_tags: it.remove_tags,
+        };
+        Ok(Self { kind: it.kind, token: it.token, changes })
     }
 }
 
@@ -502,7 +598,7 @@ command_struct!(
         #[ts(optional)]
         pub key: Option<String>,
         /// The state that each is expected to have.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "expectations")]
         #[ts(optional, type = "Partial<Summary>")]
         pub expect: Option<Expect>,
     }
@@ -541,11 +637,13 @@ command_struct!(
 
 command_struct!(
     /// Ask how far one has read.
+    #[ts(rename = "ReadMarksCommand")]
     ReadMarks {}
 );
 
 command_struct!(
     /// Ask who mentioned one, newest first.
+    #[ts(rename = "MentionsCommand")]
     Mentions {
         /// Only mentions below this `seq`.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]

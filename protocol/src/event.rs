@@ -3,6 +3,7 @@
 use crate::ids::{
     AgentId, ChannelId, ConversationId, CustomerId, Handle, MessageId, NoteId, QueueId, TeamId, ThreadId,
 };
+use crate::strict::present;
 use crate::terms::{
     DeclineReason, DeliveryState, ExpiryReason, GrantVia, Priority, RedactReason, ReleaseVia, Role, SlaTarget,
     Status,
@@ -11,15 +12,6 @@ use crate::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-
-/// Reads a field that may be absent but is never null.
-pub(crate) fn present<'de, D, T>(input: D) -> Result<Option<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(input).map(Some)
-}
 
 /// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]

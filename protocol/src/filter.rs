@@ -1,12 +1,12 @@
 //! Filters of views and lists, as the wire writes them. What they match is decided in `rules`.
 
-use crate::event::present;
 use crate::ids::{AgentId, ChannelId, CustomerId, QueueId, TeamId};
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::strict::{nullable, present, present_object};
 use crate::terms::{Priority, Status};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// A tag condition: any of, all of, none of.
@@ -25,15 +25,6 @@ pub struct TagFilter {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[ts(optional)]
     pub none: Option<Vec<String>>,
-}
-
-/// Keeps null apart from absent: absent is `None`, null is `Some(None)`.
-pub(crate) fn nullable<'de, D, T>(input: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::<T>::deserialize(input).map(Some)
 }
 
 /// Which conversations to show. Within an array any value matches, between keys all must; null in an array means none.
@@ -75,7 +66,7 @@ pub struct Filter {
     #[ts(optional)]
     pub priority: Option<Vec<Priority>>,
     /// Its tags.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_object")]
     #[ts(optional)]
     pub tags: Option<TagFilter>,
     /// The customer's id.

@@ -2,10 +2,11 @@
 
 use crate::answer::{OpenViewAnswer, WatchAnswer};
 use crate::command::Command;
-use crate::event::{EventEntry, TransferTo, present};
+use crate::event::{EventEntry, TransferTo};
 use crate::ids::{AgentId, ConversationId, NoteId, TeamId, WorkspaceId};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::refusal::Refusal;
+use crate::strict::{present, present_object};
 use crate::summary::Summary;
 use crate::terms::{AgentKind, GrantVia, Presence, Role, Typing};
 use crate::time::Time;
@@ -41,9 +42,26 @@ pub struct Hello {
     #[ts(optional)]
     pub client: Option<String>,
     /// Where it left off.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_object")]
     #[ts(optional)]
     pub resume: Option<Resume>,
+}
+
+impl Hello {
+    /// Checks the contract's limits, which need no state.
+    ///
+    /// # Errors
+    /// `invalid`, naming the field.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if let Some(client) = &self.client {
+            limits::line("client", client)?;
+        }
+        if let Some(resume) = &self.resume {
+            limits::integer("resume.seq", resume.seq)?;
+            limits::count("resume.watching", resume.watching.len(), limits::WATCHES)?;
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Hello {
@@ -237,6 +255,7 @@ pub struct ErrorFrame {
 /// A snapshot that replaces what the client had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(tag = "of", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "always boxed, in the one frame that has it")]
 pub enum SnapshotFrame {
     /// Of a watched conversation.
     Watch {

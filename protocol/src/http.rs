@@ -1,10 +1,11 @@
 //! Bodies of HTTP requests and answers.
 
 use crate::command::{attachments, customer};
-use crate::event::{Attachment, Customer, EventEntry, present};
+use crate::event::{Attachment, Customer, EventEntry};
 use crate::ids::{ChannelId, ConversationId, MessageId, QueueId, ThreadId};
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::strict::{object, present, present_objects};
 use crate::terms::{DeliveryState, Priority};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub struct Ingest {
     /// Where.
     pub channel: ChannelId,
     /// Who.
+    #[serde(deserialize_with = "object")]
     pub customer: Customer,
     /// The channel's thread.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
@@ -47,7 +49,7 @@ pub struct Ingest {
     #[ts(optional)]
     pub tags: Option<Vec<String>>,
     /// Files with it.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_objects")]
     #[ts(optional)]
     pub attachments: Option<Vec<Attachment>>,
 }

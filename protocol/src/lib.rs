@@ -11,6 +11,7 @@ pub mod ids;
 pub mod limits;
 pub mod parse;
 pub mod refusal;
+mod strict;
 pub mod summary;
 pub mod terms;
 pub mod time;

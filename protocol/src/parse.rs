@@ -96,8 +96,28 @@ fn field_error(path: &str, message: &str) -> Refusal {
         Some((what, _)) if what.starts_with("unknown field") => what,
         _ => message,
     };
+    let field = cut(&field, 100);
     let place = if names_field || field.is_empty() { String::new() } else { format!("{field}: ") };
-    Refusal::invalid(&field, &format!("{place}{message}."))
+    Refusal::invalid(&field, &format!("{place}{}.", cut(&for_people(message), 200)))
+}
+
+/// At most `max` characters of what a client wrote: a refusal does not send its frame back.
+fn cut(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}
+
+/// Serde speaks of Rust's types; people who write clients know JSON's.
+fn for_people(message: &str) -> String {
+    const NAMES: &[(&str, &str)] = &[
+        ("expected u64", "expected an integer from 0"),
+        ("expected u8", "expected an integer from 0 to 255"),
+        ("expected a sequence", "expected an array"),
+        ("expected variant identifier", "expected a string"),
+        ("invalid type: sequence", "invalid type: array"),
+        ("invalid type: map", "invalid type: object"),
+        ("unknown variant", "unknown value"),
+    ];
+    NAMES.iter().fold(message.to_owned(), |text, (rust, json)| text.replace(rust, json))
 }
 
 /// Why a frame could not be read.
@@ -118,7 +138,7 @@ pub fn client_frame(text: &str) -> Result<ClientFrame, BadFrame> {
         BadFrame::Unanswerable(Refusal::new(Code::Invalid, &format!("The frame is not a JSON object: {e}.")))
     })?;
     let kind = take_type(&mut fields);
-    if let Ok(Cow::Borrowed("typing")) = kind {
+    if kind.as_deref() == Ok("typing") {
         let signal: TypingSignal = fields.read().map_err(BadFrame::Unanswerable)?;
         return Ok(ClientFrame::Typing(signal));
     }
@@ -126,6 +146,7 @@ pub fn client_frame(text: &str) -> Result<ClientFrame, BadFrame> {
     let kind = kind.map_err(|refusal| BadFrame::Refused(id, refusal))?;
     if kind == "hello" {
         let hello: Hello = fields.read().map_err(|refusal| BadFrame::Refused(id, refusal))?;
+        hello.check().map_err(|refusal| BadFrame::Refused(id, refusal))?;
         return Ok(ClientFrame::Hello(id, Box::new(hello)));
     }
     match Command::from_fields(&kind, fields) {

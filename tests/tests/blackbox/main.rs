@@ -1,0 +1,34 @@
+//! Promises of Dibs, kept by the real program and judged over the wire alone.
+//!
+//! The program is taken from `DIBS_BIN`, or from the build folder beside this test's own executable
+//! (`target/<profile>/dibs`): build it first, as `scripts/test` does. Every hub has a folder and a port of its own.
+//! Tests wait for a frame, a position or an exit, ten seconds at most, and never for time to pass.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::too_many_lines, reason = "a promise reads from top to bottom")]
+
+#[macro_use]
+mod desk;
+mod hub;
+mod raw;
+mod token;
+
+mod bad_frames;
+mod claims;
+mod crash;
+mod drain;
+mod grace;
+mod half_open;
+mod hello;
+mod http;
+mod limits;
+mod notes;
+mod presence;
+mod replies;
+mod resume;
+mod secrets;
+mod slow_reader;
+mod transfers;
+mod updates;
+mod views;
+mod watching;
