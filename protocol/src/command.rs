@@ -467,7 +467,10 @@ impl BulkUpdate {
             ("add_tags", self.add_tags.is_some()),
             ("remove_tags", self.remove_tags.is_some()),
         ];
-        there.into_iter().find(|(_, there)| *there).map(|(field, _)| field)
+        there
+            .into_iter()
+            .find(|(_, there)| *there)
+            .map(|(field, _)| field)
     }
 
     /// The same change of one conversation.
@@ -582,7 +585,11 @@ impl AnyBulk {
             add_tags: it.add_tags,
             remove_tags: it.remove_tags,
         };
-        Ok(Self { kind: it.kind, token: it.token, changes })
+        Ok(Self {
+            kind: it.kind,
+            token: it.token,
+            changes,
+        })
     }
 }
 
@@ -730,7 +737,9 @@ impl Command {
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Open(Open { key, .. }) | Self::Reply(Reply { key, .. }) | Self::Note(Note { key, .. }) => Some(key),
+            Self::Open(Open { key, .. }) | Self::Reply(Reply { key, .. }) | Self::Note(Note { key, .. }) => {
+                Some(key)
+            }
             Self::Claim(Claim { key, .. })
             | Self::Release(Release { key, .. })
             | Self::Transfer(Transfer { key, .. })
@@ -771,7 +780,11 @@ impl Command {
                 it.filter.check()?;
                 let limit = limits::list(it.limit, true)? as u64;
                 let offset = it.offset.unwrap_or(0);
-                let aligned = if limit == 0 { offset == 0 } else { offset % limit == 0 };
+                let aligned = if limit == 0 {
+                    offset == 0
+                } else {
+                    offset % limit == 0
+                };
                 if !aligned || offset > limits::INTEGER_MAX {
                     return Err(Refusal::invalid("offset", "offset must be a multiple of limit"));
                 }
@@ -793,13 +806,18 @@ impl Command {
             }
             Self::Open(it) => {
                 customer(&it.customer)?;
-                it.subject.as_deref().map_or(Ok(()), |subject| limits::line("subject", subject))
+                it.subject
+                    .as_deref()
+                    .map_or(Ok(()), |subject| limits::line("subject", subject))
             }
             Self::Transfer(Transfer { note, token, .. }) => {
                 limits::integer("token", *token)?;
                 note.as_deref().map_or(Ok(()), |note| limits::line("note", note))
             }
-            Self::AnswerTransfer(it) => it.note.as_deref().map_or(Ok(()), |note| limits::line("note", note)),
+            Self::AnswerTransfer(it) => it
+                .note
+                .as_deref()
+                .map_or(Ok(()), |note| limits::line("note", note)),
             Self::TakeOver(it) => limits::line("reason", &it.reason),
             Self::Reply(it) => {
                 limits::integer("token", it.token)?;
@@ -808,9 +826,17 @@ impl Command {
                 attachments(it.attachments.as_deref().unwrap_or_default())
             }
             Self::Note(it) => limits::text("text", &it.text, limits::TEXT_BYTES),
-            Self::Update(it) => update("", it.subject.as_ref(), it.add_tags.as_deref(), it.remove_tags.as_deref()),
+            Self::Update(it) => update(
+                "",
+                it.subject.as_ref(),
+                it.add_tags.as_deref(),
+                it.remove_tags.as_deref(),
+            ),
             Self::Bulk(it) => bulk(it),
-            Self::SetPresence(it) => it.reason.as_deref().map_or(Ok(()), |reason| limits::line("reason", reason)),
+            Self::SetPresence(it) => it
+                .reason
+                .as_deref()
+                .map_or(Ok(()), |reason| limits::line("reason", reason)),
             Self::MarkRead(MarkRead { up_to, .. }) | Self::ReadMentions(ReadMentions { up_to, .. }) => {
                 limits::integer("up_to", *up_to)
             }
@@ -832,7 +858,10 @@ fn view_name(name: &str) -> Checked {
     if (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         return Ok(());
     }
-    Err(Refusal::invalid("view", "view must be 1 to 64 characters without control characters"))
+    Err(Refusal::invalid(
+        "view",
+        "view must be 1 to 64 characters without control characters",
+    ))
 }
 
 fn bulk(it: &Bulk) -> Checked {
@@ -868,7 +897,9 @@ fn update(
 /// `invalid`.
 pub fn customer(it: &Customer) -> Checked {
     limits::line("customer.name", &it.name)?;
-    it.tier.as_deref().map_or(Ok(()), |tier| limits::line("customer.tier", tier))
+    it.tier
+        .as_deref()
+        .map_or(Ok(()), |tier| limits::line("customer.tier", tier))
 }
 
 /// Checks attachments: their number, names and that each is an https URL.
@@ -894,4 +925,3 @@ pub fn attachments(list: &[Attachment]) -> Checked {
     }
     Ok(())
 }
-

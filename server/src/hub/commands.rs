@@ -25,6 +25,10 @@ impl Workspace {
         let Some(session) = self.session(link) else { return };
         let (agent, sender) = (session.agent.clone(), session.sender.clone());
         self.deps.metrics.command(command.name());
+        if self.closing {
+            let refusal = Refusal::unavailable("the server is leaving", 1_000);
+            return self.refuse(Caller::Session(link.clone(), id), refusal);
+        }
         if !allowed(agent.role, command.name()) {
             let message = format!("{} is not for the role {}.", command.name(), agent.role);
             return self.refuse(Caller::Session(link.clone(), id), Refusal::forbidden(&message));
@@ -82,8 +86,17 @@ impl Workspace {
             }
             HttpAsk::List(it) => self.list(caller, sender.agent(), &it),
             HttpAsk::Conversation(id) => self.show(caller, id),
-            HttpAsk::Events { conversation, after, limit } => {
-                let range = Range { after, up_to: self.head, limit: limit + 1, newest: false };
+            HttpAsk::Events {
+                conversation,
+                after,
+                limit,
+            } => {
+                let range = Range {
+                    after,
+                    up_to: self.head,
+                    limit: limit + 1,
+                    newest: false,
+                };
                 self.read_entries(caller, conversation, range, limit);
             }
         }
@@ -114,7 +127,11 @@ impl Workspace {
                 BulkAction::Claim(_) => Action::Claim(claim(conversation, &it.key)),
                 BulkAction::Release(command::BulkRelease { token: Some(token) }) => {
                     let (token, key) = (*token, it.key.clone());
-                    Action::Release(command::Release { conversation, token, key })
+                    Action::Release(command::Release {
+                        conversation,
+                        token,
+                        key,
+                    })
                 }
                 BulkAction::Release(_) => Action::ReleaseHeld,
             };
@@ -122,13 +139,20 @@ impl Workspace {
                 Some(expect) => Action::Expecting(Box::new(action), expect.clone()),
                 None => action,
             };
-            self.execute(Caller::Bulk(bulk, index), sender.clone(), Some(conversation), action);
+            self.execute(
+                Caller::Bulk(bulk, index),
+                sender.clone(),
+                Some(conversation),
+                action,
+            );
         }
     }
 
     /// One result of a `bulk` is there; the last one completes the answer.
     pub(crate) fn bulk_result(&mut self, bulk: u64, index: usize, result: &str) {
-        let Some(state) = self.bulks.get_mut(&bulk) else { return };
+        let Some(state) = self.bulks.get_mut(&bulk) else {
+            return;
+        };
         let conversation = state.conversations[index];
         state.results[index] = Some(format!("{{\"conversation\":\"{conversation}\",{result}}}"));
         state.missing -= 1;
@@ -147,7 +171,11 @@ impl Workspace {
         let value = serde_json::to_string(&said).ok();
         self.people.entry(agent).said = said;
         self.people.changed.insert(agent.clone());
-        let mark = Mark { agent: agent.clone(), name: "status".to_owned(), value };
+        let mark = Mark {
+            agent: agent.clone(),
+            name: "status".to_owned(),
+            value,
+        };
         // Presence goes on while nothing can be stored: the answer does not wait.
         self.enqueue_mark(mark, What::Nothing);
         self.ok(caller, "");
@@ -169,25 +197,42 @@ impl Workspace {
             return self.refuse(caller, Refusal::invalid("up_to", &message));
         }
         let marks = self.conversations.get(&id).map_or(&[][..], |it| &it.marks);
-        let known = marks.iter().find(|(who, _)| who == agent).map_or(0, |(_, seq)| *seq);
+        let known = marks
+            .iter()
+            .find(|(who, _)| who == agent)
+            .map_or(0, |(_, seq)| *seq);
         if up_to <= known || state.status == Status::Closed {
             return self.ok(caller, "");
         }
-        let mark = Mark { agent: agent.clone(), name: id.to_string(), value: Some(up_to.to_string()) };
-        let marked = Marked { caller, agent: agent.clone(), mark: MarkKind::Read(id, up_to) };
+        let mark = Mark {
+            agent: agent.clone(),
+            name: id.to_string(),
+            value: Some(up_to.to_string()),
+        };
+        let marked = Marked {
+            caller,
+            agent: agent.clone(),
+            mark: MarkKind::Read(id, up_to),
+        };
         self.enqueue_mark(mark, What::Marked(Box::new(marked)));
     }
 
     /// A closed conversation keeps no marks; one that does not exist is refused.
     fn mark_read_unloaded(&mut self, caller: Caller, id: ConversationId, up_to: u64) {
-        let Caller::Session(link, command) = caller else { return };
+        let Caller::Session(link, command) = caller else {
+            return;
+        };
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
         tokio::spawn(async move {
             let state = log.state(&workspace, &conversation_aggregate(id)).await;
             match state.and_then(|stored| parse_state(&stored)) {
                 Ok(None) => refuse(&link, command, Refusal::not_found("conversation")),
                 Ok(Some(state)) if up_to > state.version => {
-                    refuse(&link, command, Refusal::invalid("up_to", "up_to is above the conversation's version."));
+                    refuse(
+                        &link,
+                        command,
+                        Refusal::invalid("up_to", "up_to is above the conversation's version."),
+                    );
                 }
                 Ok(Some(_)) => {
                     let text = format!("{{\"type\":\"ok\",\"id\":{command}}}");
@@ -206,10 +251,22 @@ impl Workspace {
                 None => entry.marks.push((agent.clone(), up_to)),
             }
         }
-        let marks = vec![ReadMark { agent: agent.clone(), up_to }];
-        let frame = super::workspace::server_frame(&ServerFrame::ReadMarks { conversation: id, marks });
+        let marks = vec![ReadMark {
+            agent: agent.clone(),
+            up_to,
+        }];
+        let frame = super::workspace::server_frame(&ServerFrame::ReadMarks {
+            conversation: id,
+            marks,
+        });
         let mut sessions = self.people.sessions(agent).to_vec();
-        sessions.extend(self.watched.get(&id).into_iter().flat_map(|it| &it.watchers).map(|it| it.session));
+        sessions.extend(
+            self.watched
+                .get(&id)
+                .into_iter()
+                .flat_map(|it| &it.watchers)
+                .map(|it| it.session),
+        );
         sessions.sort_unstable();
         sessions.dedup();
         for session in sessions {
@@ -219,9 +276,20 @@ impl Workspace {
     }
 
     fn read_marks(&mut self, caller: Caller, agent: &AgentId) {
-        let mine = |entry: &Entry| entry.marks.iter().find(|(who, _)| who == agent).map(|(_, seq)| *seq);
-        let unclosed = self.conversations.iter().filter(|(_, entry)| entry.unclosed().is_some());
-        let marks = unclosed.filter_map(|(id, entry)| Some((*id, mine(entry)?))).collect();
+        let mine = |entry: &Entry| {
+            entry
+                .marks
+                .iter()
+                .find(|(who, _)| who == agent)
+                .map(|(_, seq)| *seq)
+        };
+        let unclosed = self
+            .conversations
+            .iter()
+            .filter(|(_, entry)| entry.unclosed().is_some());
+        let marks = unclosed
+            .filter_map(|(id, entry)| Some((*id, mine(entry)?)))
+            .collect();
         let answer = serde_json::to_string(&ReadMarksAnswer { marks }).unwrap_or_default();
         self.ok(caller, inner(&answer));
     }
@@ -241,10 +309,27 @@ impl Workspace {
             };
             let row = |it: &crate::log::StoredMention| {
                 let body: MentionBody = serde_json::from_str(&it.body).ok()?;
-                let MentionBody { conversation, note, by, at, excerpt } = body;
-                Some(MentionRow { seq: it.seq, conversation, note, by, at, excerpt, read: it.seq <= read_up_to })
+                let MentionBody {
+                    conversation,
+                    note,
+                    by,
+                    at,
+                    excerpt,
+                } = body;
+                Some(MentionRow {
+                    seq: it.seq,
+                    conversation,
+                    note,
+                    by,
+                    at,
+                    excerpt,
+                    read: it.seq <= read_up_to,
+                })
             };
-            let answer = MentionsAnswer { mentions: rows.iter().filter_map(row).collect(), unread };
+            let answer = MentionsAnswer {
+                mentions: rows.iter().filter_map(row).collect(),
+                unread,
+            };
             let answer = serde_json::to_string(&answer).unwrap_or_default();
             let text = format!("{{\"type\":\"ok\",\"id\":{id},{}}}", inner(&answer));
             link.outbox.push(Frame::text(&text), Class::Kept);
@@ -261,8 +346,16 @@ impl Workspace {
             let unread = person.unread.len();
             return self.ok(caller, &format!("\"unread\":{unread}"));
         }
-        let mark = Mark { agent: agent.clone(), name: "inbox".to_owned(), value: Some(up_to.to_string()) };
-        let marked = Marked { caller, agent: agent.clone(), mark: MarkKind::Inbox(up_to) };
+        let mark = Mark {
+            agent: agent.clone(),
+            name: "inbox".to_owned(),
+            value: Some(up_to.to_string()),
+        };
+        let marked = Marked {
+            caller,
+            agent: agent.clone(),
+            mark: MarkKind::Inbox(up_to),
+        };
         self.enqueue_mark(mark, What::Marked(Box::new(marked)));
     }
 
@@ -286,13 +379,21 @@ impl Workspace {
     fn history(&mut self, caller: Caller, it: &command::History) {
         let limit = limits::list(it.limit, false).unwrap_or(limits::LIST_DEFAULT);
         let up_to = it.before.saturating_sub(1).min(self.head);
-        let range = Range { after: 0, up_to, limit: limit + 1, newest: true };
+        let range = Range {
+            after: 0,
+            up_to,
+            limit: limit + 1,
+            newest: true,
+        };
         self.read_entries(caller, it.conversation, range, limit);
     }
 
     /// Reads entries and answers with them; a conversation without any does not exist.
     fn read_entries(&mut self, caller: Caller, id: ConversationId, range: Range, limit: usize) {
-        let known = self.conversations.get(&id).is_some_and(|it| it.committed.is_some());
+        let known = self
+            .conversations
+            .get(&id)
+            .is_some_and(|it| it.committed.is_some());
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
         tokio::spawn(async move {
             let outcome = entries_of(&*log, &workspace, id, range, limit, known).await;
@@ -326,16 +427,32 @@ impl Workspace {
             return self.refuse(job.caller, refusal);
         };
         self.deps.metrics.contested();
-        let range = Range { after: reply.seen, up_to: self.head, limit: limits::MISSED, newest: true };
+        let range = Range {
+            after: reply.seen,
+            up_to: self.head,
+            limit: limits::MISSED,
+            newest: true,
+        };
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
-        let Caller::Session(link, command) = job.caller else { return };
+        let Caller::Session(link, command) = job.caller else {
+            return;
+        };
         tokio::spawn(async move {
             let refusal = match log.read(&workspace, Some(id), range).await {
                 Ok(events) => {
                     let cut = super::watching::cut(&events, true).0;
-                    let missed = cut.iter().filter_map(|it| serde_json::from_str(it).ok()).collect();
-                    let details = Details { missed: Some(missed), ..Details::default() };
-                    Refusal { details: Box::new(details), ..refusal }
+                    let missed = cut
+                        .iter()
+                        .filter_map(|it| serde_json::from_str(it).ok())
+                        .collect();
+                    let details = Details {
+                        missed: Some(missed),
+                        ..Details::default()
+                    };
+                    Refusal {
+                        details: Box::new(details),
+                        ..refusal
+                    }
                 }
                 Err(error) => log_refusal(&error),
             };
@@ -359,17 +476,26 @@ impl Workspace {
 
     /// The aggregate of an agent's timer: looked at when the grace period is over.
     pub(crate) fn agent_timer(agent: &AgentId, due_ms: Option<i64>) -> crate::log::Timer {
-        crate::log::Timer { aggregate: agent_aggregate(agent), due_ms }
+        crate::log::Timer {
+            aggregate: agent_aggregate(agent),
+            due_ms,
+        }
     }
 }
 
 fn claim(conversation: ConversationId, key: &Option<String>) -> command::Claim {
-    command::Claim { conversation, key: key.clone() }
+    command::Claim {
+        conversation,
+        key: key.clone(),
+    }
 }
 
 /// A JSON object without its braces.
 pub(crate) fn inner(object: &str) -> &str {
-    object.strip_prefix('{').and_then(|it| it.strip_suffix('}')).unwrap_or(object)
+    object
+        .strip_prefix('{')
+        .and_then(|it| it.strip_suffix('}'))
+        .unwrap_or(object)
 }
 
 /// Answers from a task of its own.
@@ -377,11 +503,16 @@ pub(crate) fn reply_with(caller: Caller, outcome: Result<String, Refusal>) {
     match (caller, outcome) {
         (Caller::Session(link, id), Ok(fields)) => {
             let comma = if fields.is_empty() { "" } else { "," };
-            link.outbox.push(Frame::text(&format!("{{\"type\":\"ok\",\"id\":{id}{comma}{fields}}}")), Class::Kept);
+            link.outbox.push(
+                Frame::text(&format!("{{\"type\":\"ok\",\"id\":{id}{comma}{fields}}}")),
+                Class::Kept,
+            );
         }
         (Caller::Session(link, id), Err(refusal)) => refuse(&link, id, refusal),
         (Caller::Http(reply), outcome) => {
-            reply.send(outcome.map(|fields| (200, format!("{{{fields}}}")))).ok();
+            reply
+                .send(outcome.map(|fields| (200, format!("{{{fields}}}"))))
+                .ok();
         }
         (Caller::Bulk(..) | Caller::Nobody, _) => {}
     }
@@ -396,13 +527,19 @@ async fn entries_of(
     known: bool,
 ) -> Result<String, Refusal> {
     if !known {
-        let state = log.state(workspace, &conversation_aggregate(id)).await.map_err(|it| log_refusal(&it))?;
+        let state = log
+            .state(workspace, &conversation_aggregate(id))
+            .await
+            .map_err(|it| log_refusal(&it))?;
         if state.body.is_none() {
             return Err(Refusal::not_found("conversation"));
         }
     }
     let newest = range.newest;
-    let mut events = log.read(workspace, Some(id), range).await.map_err(|it| log_refusal(&it))?;
+    let mut events = log
+        .read(workspace, Some(id), range)
+        .await
+        .map_err(|it| log_refusal(&it))?;
     let mut more = events.len() > limit;
     if more && newest {
         events.remove(0);

@@ -38,12 +38,18 @@ impl crate::log::Snapshot for Conversation {
 
 /// The aggregate of a conversation.
 pub(crate) fn conversation_aggregate(id: ConversationId) -> Aggregate {
-    Aggregate { kind: AggregateKind::Conversation, id: id.to_string() }
+    Aggregate {
+        kind: AggregateKind::Conversation,
+        id: id.to_string(),
+    }
 }
 
 /// The aggregate of an agent.
 pub(crate) fn agent_aggregate(id: &AgentId) -> Aggregate {
-    Aggregate { kind: AggregateKind::Agent, id: id.to_string() }
+    Aggregate {
+        kind: AggregateKind::Agent,
+        id: id.to_string(),
+    }
 }
 
 /// The aggregate of a customer on a channel. Its id is a digest, so that no customer's name stays behind in it.
@@ -53,7 +59,10 @@ pub(crate) fn customer_aggregate(epoch: Uuid, channel: &ChannelId, customer: &Cu
     digest.update(channel.as_str());
     digest.update([0]);
     digest.update(customer.as_str());
-    Aggregate { kind: AggregateKind::CustomerChannel, id: hex::encode(&digest.finalize()[..16]) }
+    Aggregate {
+        kind: AggregateKind::CustomerChannel,
+        id: hex::encode(&digest.finalize()[..16]),
+    }
 }
 
 /// Which conversation a job is about.
@@ -80,7 +89,15 @@ impl Workspace {
             (None, Action::Ingest(it)) => Lane::Customer(it.channel.clone(), it.customer.id.clone()),
             (None, _) => return self.refuse(caller, Refusal::internal()),
         };
-        self.run_job(Job { caller, sender, conversation, action, lane, key_read: false, conflicts: 0 });
+        self.run_job(Job {
+            caller,
+            sender,
+            conversation,
+            action,
+            lane,
+            key_read: false,
+            conflicts: 0,
+        });
     }
 
     pub(crate) fn run_job(&mut self, job: Job) {
@@ -96,7 +113,9 @@ impl Workspace {
     }
 
     fn unpark(&mut self, lane: &Lane) {
-        let Some(mut waiting) = self.lanes.remove(lane) else { return };
+        let Some(mut waiting) = self.lanes.remove(lane) else {
+            return;
+        };
         while let Some(job) = waiting.pop_front() {
             self.attempt(job);
             if let Some(parked) = self.lanes.get_mut(lane) {
@@ -137,7 +156,10 @@ impl Workspace {
             people: &self.people,
             first: first.as_ref(),
         };
-        let state = about.and_then(|id| self.conversations.get(&id)).and_then(Entry::newest).cloned();
+        let state = about
+            .and_then(|id| self.conversations.get(&id))
+            .and_then(Entry::newest)
+            .cloned();
         let decided = decide(state.as_deref(), &job.action, &context);
         let stores = decided.as_ref().is_ok_and(|it| !it.events.is_empty());
         match (decided, key) {
@@ -162,7 +184,11 @@ impl Workspace {
             Some(id) => match self.conversations.get(&id) {
                 None => return About::Unread(id),
                 Some(entry) => match entry.newest() {
-                    Some(state) if state.merged_into.is_some_and(|into| !self.conversations.contains_key(&into)) => {
+                    Some(state)
+                        if state
+                            .merged_into
+                            .is_some_and(|into| !self.conversations.contains_key(&into)) =>
+                    {
                         return state.merged_into.map_or(About::New, About::Unread);
                     }
                     Some(state) => {
@@ -175,7 +201,10 @@ impl Workspace {
         };
         let place = (ingest.channel.clone(), ingest.customer.id.clone());
         let unclosed = self.customers.get(&place).map_or(&[][..], |it| &it.unclosed);
-        let states = unclosed.iter().filter_map(|id| self.conversations.get(id)?.newest()).map(|it| &**it);
+        let states = unclosed
+            .iter()
+            .filter_map(|id| self.conversations.get(id)?.newest())
+            .map(|it| &**it);
         match target(ingest, named.map(|it| &**it), states) {
             Ok(Target::Into(id)) => About::Existing(id),
             Ok(Target::Open) => About::New,
@@ -255,7 +284,13 @@ impl Workspace {
         let mut state = before.as_deref().cloned();
         let mut frames = Vec::with_capacity(decision.events.len());
         for ((actor, event), seq) in decision.events.iter().zip(first..) {
-            let fact = Fact { seq, at: now, conversation: id, actor, event };
+            let fact = Fact {
+                seq,
+                at: now,
+                conversation: id,
+                actor,
+                event,
+            };
             match &mut state {
                 Some(state) => state.apply(&fact),
                 None => state = Conversation::opened(&fact),
@@ -274,7 +309,10 @@ impl Workspace {
         item.mentions = mention_bodies(&decision, id, now);
         if let Some(agent) = &decision.guard_absent {
             let grace_ms = self.deps.options.settings.claim_grace_ms;
-            item.guards.push(Guard::AbsentFor { agent: agent.clone(), grace_ms });
+            item.guards.push(Guard::AbsentFor {
+                agent: agent.clone(),
+                grace_ms,
+            });
         }
         if let Action::Redact { entries, .. } = &job.action {
             item.erase.clone_from(entries);
@@ -283,7 +321,15 @@ impl Workspace {
         entry.latest = Some(state.clone());
         entry.flights += 1;
         entry.last_commit = item.commit;
-        let decided = Decided { job, id, decision, state, at: now, first, frames };
+        let decided = Decided {
+            job,
+            id,
+            decision,
+            state,
+            at: now,
+            first,
+            frames,
+        };
         self.enqueue(item, What::Decided(Box::new(decided)));
     }
 
@@ -309,7 +355,10 @@ impl Workspace {
         let settings = &self.deps.options.settings;
         let due = next_deadline(after, settings);
         if due != before.and_then(|it| next_deadline(it, settings)) {
-            item.timers.push(Timer { aggregate, due_ms: due.map(|it| it.0) });
+            item.timers.push(Timer {
+                aggregate,
+                due_ms: due.map(|it| it.0),
+            });
         }
     }
 
@@ -337,12 +386,25 @@ impl Workspace {
         customer.last_commit = item.commit;
         let active = !customer.unclosed.is_empty();
         item.expected.push((aggregate.clone(), expected));
-        item.states.push(NewState { aggregate, body: None, active, owner: None });
+        item.states.push(NewState {
+            aggregate,
+            body: None,
+            active,
+            owner: None,
+        });
         if !is_open {
-            let marks = self.conversations.get(&after.id).map(|it| it.marks.clone()).unwrap_or_default();
+            let marks = self
+                .conversations
+                .get(&after.id)
+                .map(|it| it.marks.clone())
+                .unwrap_or_default();
             let name = after.id.to_string();
             item.marks
-                .extend(marks.into_iter().map(|(agent, _)| crate::log::Mark { agent, name: name.clone(), value: None }));
+                .extend(marks.into_iter().map(|(agent, _)| crate::log::Mark {
+                    agent,
+                    name: name.clone(),
+                    value: None,
+                }));
         }
     }
 
@@ -351,19 +413,28 @@ impl Workspace {
             let answer = serde_json::to_string(&decision.answer).unwrap_or_default();
             item.keys.push(new_key(key, answer, decision.answers_event, now));
             let seq = decision.answers_event.map(|at| first + at as u64);
-            let record =
-                KeyRecord { fingerprint: key.fingerprint, answer: decision.answer.clone(), seq };
+            let record = KeyRecord {
+                fingerprint: key.fingerprint,
+                answer: decision.answer.clone(),
+                seq,
+            };
             self.remember_key(key.at.clone(), record);
         }
         if let Some(index) = &decision.index {
-            item.keys.push(new_key(index, format!("\"{id}\""), decision.answers_event, now));
+            item.keys
+                .push(new_key(index, format!("\"{id}\""), decision.answers_event, now));
         }
     }
 
     /// Answers a job for which nothing is stored, once everything it was decided upon has been.
     pub(crate) fn conclude(&mut self, concluded: Concluded) {
-        let commit = concluded.1.and_then(|id| self.conversations.get(&id)).filter(|it| it.flights > 0);
-        let commit = commit.map(|it| it.last_commit).or_else(|| self.customer_flight(&concluded.0));
+        let commit = concluded
+            .1
+            .and_then(|id| self.conversations.get(&id))
+            .filter(|it| it.flights > 0);
+        let commit = commit
+            .map(|it| it.last_commit)
+            .or_else(|| self.customer_flight(&concluded.0));
         match commit.and_then(|commit| self.flight(commit)) {
             Some(flight) => flight.after.push(concluded),
             None => self.deliver(concluded),
@@ -371,7 +442,9 @@ impl Workspace {
     }
 
     fn customer_flight(&self, job: &Job) -> Option<Uuid> {
-        let Lane::Customer(channel, customer) = &job.lane else { return None };
+        let Lane::Customer(channel, customer) = &job.lane else {
+            return None;
+        };
         let entry = self.customers.get(&(channel.clone(), customer.clone()))?;
         (entry.flights > 0).then_some(entry.last_commit)
     }
@@ -381,7 +454,10 @@ impl Workspace {
         job.conflicts += 1;
         self.deps.metrics.conflict();
         if job.conflicts > CONFLICTS {
-            return self.refuse(job.caller, Refusal::unavailable("too many changes at once", 1_000));
+            return self.refuse(
+                job.caller,
+                Refusal::unavailable("too many changes at once", 1_000),
+            );
         }
         self.run_job(job);
     }
@@ -409,14 +485,22 @@ fn new_key(key: &KeyToStore, answer: String, answers_event: Option<usize>, now: 
 fn parse_key(stored: &StoredKey) -> Result<KeyRecord, LogError> {
     let answer = serde_json::from_str(&stored.answer)
         .map_err(|_| LogError::Corrupt(format!("the key of scope {} cannot be read", stored.scope)))?;
-    Ok(KeyRecord { fingerprint: stored.fingerprint, answer, seq: stored.seq })
+    Ok(KeyRecord {
+        fingerprint: stored.fingerprint,
+        answer,
+        seq: stored.seq,
+    })
 }
 
 /// Reads a conversation's stored state; `None` when there is none.
 pub(crate) fn parse_state(stored: &StoredState) -> Result<Option<Conversation>, LogError> {
     let Some(body) = &stored.body else { return Ok(None) };
-    let state = serde_json::from_slice(body)
-        .map_err(|_| LogError::Corrupt(format!("the state of conversation {} cannot be read", stored.aggregate.id)))?;
+    let state = serde_json::from_slice(body).map_err(|_| {
+        LogError::Corrupt(format!(
+            "the state of conversation {} cannot be read",
+            stored.aggregate.id
+        ))
+    })?;
     Ok(Some(state))
 }
 
@@ -425,8 +509,14 @@ pub(crate) fn log_refusal(error: &LogError) -> Refusal {
     match error {
         LogError::Unavailable(reason) => Refusal::unavailable(reason, UNAVAILABLE_RETRY_MS),
         LogError::Corrupt(what) => {
-            tracing::error!(what, "the log is damaged: stop, run dibs verify, restore a backup");
-            Refusal::new(Code::Unavailable, "What is stored there is damaged: an operator must look at it.")
+            tracing::error!(
+                what,
+                "the log is damaged: stop, run dibs verify, restore a backup"
+            );
+            Refusal::new(
+                Code::Unavailable,
+                "What is stored there is damaged: an operator must look at it.",
+            )
         }
     }
 }
@@ -434,7 +524,9 @@ pub(crate) fn log_refusal(error: &LogError) -> Refusal {
 /// The inbox rows of a note's mentions, without `seq` and `read`.
 fn mention_bodies(decision: &Decision, conversation: ConversationId, now: Time) -> Vec<NewMention> {
     let row = |it: &Mentioned| {
-        let Some((_, Event::NoteAdded { note, agent, .. })) = decision.events.get(it.event) else { return None };
+        let Some((_, Event::NoteAdded { note, agent, .. })) = decision.events.get(it.event) else {
+            return None;
+        };
         let body = MentionBody {
             conversation,
             note: note.id,
@@ -443,7 +535,11 @@ fn mention_bodies(decision: &Decision, conversation: ConversationId, now: Time) 
             excerpt: excerpt(&note.text),
         };
         let body = serde_json::to_string(&body).ok()?;
-        Some(NewMention { agent: it.agent.clone(), event: it.event, body })
+        Some(NewMention {
+            agent: it.agent.clone(),
+            event: it.event,
+            body,
+        })
     };
     decision.mentioned.iter().filter_map(row).collect()
 }

@@ -5,9 +5,7 @@ use super::codec;
 use super::execute::conversation_aggregate;
 use super::outbox::{Class, Frame};
 use super::people::{Known, Seat};
-use super::state::{
-    Caller, Entry, Internal, Join, Link, ReplayRead, SessionState, Watcher, What,
-};
+use super::state::{Caller, Internal, Join, Link, ReplayRead, SessionState, Watcher, What};
 use super::views::SessionKey;
 use super::workspace::{Workspace, refuse, server_frame};
 use crate::log::{AggregateKind, Item, Log, LogError, NewState, Range, SeatChange, StoredEvent};
@@ -35,7 +33,10 @@ impl Workspace {
         let id = known.id.clone();
         let person = self.people.entry(&id);
         let changed = person.known.as_ref() != Some(&known);
-        let seen = person.known.as_ref().is_none_or(|before| !before.looks_like(&known));
+        let seen = person
+            .known
+            .as_ref()
+            .is_none_or(|before| !before.looks_like(&known));
         let waits = self.joining.get(&id).is_some_and(|it| !it.is_empty());
         let seated = person.seated;
         if waits {
@@ -58,12 +59,18 @@ impl Workspace {
                 teams: known.teams.clone(),
             };
             let actor = Sender::Agent(join.agent.clone()).actor();
-            item.events.push(codec::encode(None, now, &actor, &event, self.deps.entropy.salt()));
+            item.events
+                .push(codec::encode(None, now, &actor, &event, self.deps.entropy.salt()));
         }
         if changed {
             let aggregate = super::execute::agent_aggregate(&id);
             let body: Arc<dyn crate::log::Snapshot> = Arc::new(known.clone());
-            item.states.push(NewState { aggregate, body: Some(body), active: true, owner: None });
+            item.states.push(NewState {
+                aggregate,
+                body: Some(body),
+                active: true,
+                owner: None,
+            });
         }
         item.seats.push(self.seat(&id, true));
         item.timers.push(Self::agent_timer(&id, None));
@@ -129,11 +136,23 @@ impl Workspace {
     }
 
     fn send_welcome(&mut self, key: SessionKey, hello: i64, resumed: bool) {
-        let Some(session) = self.sessions.get(key) else { return };
-        let Agent { id, name, kind, role, teams, skills } = (*session.agent).clone();
+        let Some(session) = self.sessions.get(key) else {
+            return;
+        };
+        let Agent {
+            id,
+            name,
+            kind,
+            role,
+            teams,
+            skills,
+        } = (*session.agent).clone();
         let person = self.people.get(&id);
         let claims = person.map(|it| it.claims.iter()).into_iter().flatten();
-        let claims = claims.map(|(conversation, token)| HeldClaim { conversation: *conversation, token: *token });
+        let claims = claims.map(|(conversation, token)| HeldClaim {
+            conversation: *conversation,
+            token: *token,
+        });
         let welcome = Welcome {
             id: hello,
             session: session.link.id,
@@ -149,7 +168,14 @@ impl Workspace {
             unread_mentions: person.map_or(0, |it| it.unread.len()),
             claims: claims.collect(),
             offers: self.offers_to(&session.agent),
-            agent: AgentInfo { id, name, kind, role, teams, skills },
+            agent: AgentInfo {
+                id,
+                name,
+                kind,
+                role,
+                teams,
+                skills,
+            },
         };
         let frame = server_frame(&ServerFrame::Welcome(Box::new(welcome)));
         session.link.outbox.push(frame, Class::Kept);
@@ -159,13 +185,19 @@ impl Workspace {
     }
 
     fn offers_to(&self, agent: &Agent) -> Vec<OfferInfo> {
-        let states = self.offers.iter().filter_map(|id| self.conversations.get(id)?.committed.as_ref());
+        let states = self
+            .offers
+            .iter()
+            .filter_map(|id| self.conversations.get(id)?.committed.as_ref());
         let mine = |to: &TransferTo| match to {
             TransferTo::Agent(id) => *id == agent.id,
             TransferTo::Team(team) => agent.teams.contains(team),
         };
         let info = |state: &Arc<dibs_rules::Conversation>| {
-            let offer = state.offer.as_ref().filter(|it| mine(&it.to) && it.from != agent.id)?;
+            let offer = state
+                .offer
+                .as_ref()
+                .filter(|it| mine(&it.to) && it.from != agent.id)?;
             Some(OfferInfo {
                 conversation: state.id,
                 from: offer.from.clone(),
@@ -186,7 +218,9 @@ impl Workspace {
         if !sound {
             return self.send_welcome(key, hello, false);
         }
-        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         session.hold = Some(Vec::new());
         let link = session.link.clone();
         let agent = session.agent.id.clone();
@@ -198,12 +232,16 @@ impl Workspace {
         }
         let known_hash = match &resume.hash {
             None => Some(true),
-            Some(hash) => self.recent.hash_at(resume.seq).map(|it| codec::hash_text(&it) == *hash),
+            Some(hash) => self
+                .recent
+                .hash_at(resume.seq)
+                .map(|it| codec::hash_text(&it) == *hash),
         };
-        let behind = |id: &ConversationId| match self.conversations.get(id).and_then(|it| it.committed.as_ref()) {
-            Some(state) => state.version > resume.seq,
-            None => true,
-        };
+        let behind =
+            |id: &ConversationId| match self.conversations.get(id).and_then(|it| it.committed.as_ref()) {
+                Some(state) => state.version > resume.seq,
+                None => true,
+            };
         let missed: Vec<_> = watching.iter().filter(|id| behind(id)).copied().collect();
         let replay = ReplayRead { hello, watching };
         match (known_hash, missed.is_empty()) {
@@ -228,8 +266,14 @@ impl Workspace {
 
     fn follow_again(&mut self, key: SessionKey, agent: &AgentId, id: ConversationId) {
         let since_ms = self.deps.clock.now_ms();
-        let watcher =
-            Watcher { session: key, agent: agent.clone(), silent: false, since_ms, typing: None, hold: None };
+        let watcher = Watcher {
+            session: key,
+            agent: agent.clone(),
+            silent: false,
+            since_ms,
+            typing: None,
+            hold: None,
+        };
         self.watched.entry(id).or_default().watchers.push(watcher);
         if let Some(session) = self.sessions.get_mut(key) {
             session.watches.push(id);
@@ -239,7 +283,12 @@ impl Workspace {
 
     fn replay_from_memory(&self, after: u64, missed: &[ConversationId]) -> Option<Vec<Frame>> {
         let events = self.recent.since(after)?;
-        Some(events.filter(|(_, id, _)| missed.contains(id)).map(|(_, _, frame)| frame.clone()).collect())
+        Some(
+            events
+                .filter(|(_, id, _)| missed.contains(id))
+                .map(|(_, _, frame)| frame.clone())
+                .collect(),
+        )
     }
 
     /// What a session missed has been read; `None` when it must start from snapshots.
@@ -274,7 +323,9 @@ impl Workspace {
         }
         let key = link.key();
         self.send_welcome(key, replay.hello, true);
-        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         let held = session.hold.take().unwrap_or_default();
         for frame in frames.into_iter().chain(held) {
             link.outbox.push(frame, Class::Durable);
@@ -291,7 +342,9 @@ impl Workspace {
     /// Tells a session how far it has been told everything.
     pub(crate) fn send_position(&mut self, key: SessionKey) {
         let frame = self.position();
-        let Some(session) = self.sessions.get(key) else { return };
+        let Some(session) = self.sessions.get(key) else {
+            return;
+        };
         if session.hold.is_none() && session.resync.is_none() && !session.link.outbox.is_lagging() {
             session.link.outbox.push(frame, Class::Durable);
         }
@@ -310,9 +363,14 @@ impl Workspace {
     /// A session brought a new token.
     pub(crate) fn refresh(&mut self, link: &Arc<Link>, id: i64, agent: Arc<Agent>, expires_s: i64) {
         let caller = Caller::Session(link.clone(), id);
-        let Some(session) = self.session_mut(link) else { return };
+        let Some(session) = self.session_mut(link) else {
+            return;
+        };
         if session.agent.id != agent.id {
-            return self.refuse(caller, Refusal::invalid("token", "The token is of somebody else."));
+            return self.refuse(
+                caller,
+                Refusal::invalid("token", "The token is of somebody else."),
+            );
         }
         session.expires_s = expires_s;
         session.warned = false;
@@ -335,10 +393,16 @@ impl Workspace {
             teams: known.teams.clone(),
         };
         let actor = Sender::Agent(agent.clone()).actor();
-        item.events.push(codec::encode(None, now, &actor, &event, self.deps.entropy.salt()));
+        item.events
+            .push(codec::encode(None, now, &actor, &event, self.deps.entropy.salt()));
         let aggregate = super::execute::agent_aggregate(&known.id);
         let body: Arc<dyn crate::log::Snapshot> = Arc::new(known.clone());
-        item.states.push(NewState { aggregate, body: Some(body), active: true, owner: None });
+        item.states.push(NewState {
+            aggregate,
+            body: Some(body),
+            active: true,
+            owner: None,
+        });
         self.enqueue(item, What::Seen(known.id.clone(), Some(known)));
     }
 
@@ -409,8 +473,14 @@ impl Workspace {
         if !self.is_settled() {
             return;
         }
-        let owed = self.people.all.iter().filter(|(_, person)| person.seat == Seat::Owed);
-        let owed: Vec<_> = owed.map(|(id, person)| (id.clone(), person.connected())).collect();
+        let owed = self
+            .people
+            .all
+            .iter()
+            .filter(|(_, person)| person.seat == Seat::Owed);
+        let owed: Vec<_> = owed
+            .map(|(id, person)| (id.clone(), person.connected()))
+            .collect();
         for (id, connected) in owed {
             if !connected {
                 self.write_absence(&id);
@@ -437,7 +507,9 @@ impl Workspace {
                 }
             }
             AggregateKind::Agent => {
-                let Ok(id) = aggregate.id.parse::<AgentId>() else { return };
+                let Ok(id) = aggregate.id.parse::<AgentId>() else {
+                    return;
+                };
                 let person = self.people.entry(&id);
                 if !person.connected() {
                     let claims: Vec<_> = person.claims.keys().copied().collect();
@@ -459,9 +531,15 @@ impl Workspace {
     pub(crate) fn drain(&mut self, spread_ms: u64) {
         self.draining = true;
         for (_, session) in &self.sessions {
-            let after_ms = 100 + u64::from(u32::from_le_bytes(self.deps.entropy.salt()[..4].try_into().unwrap_or_default())) % spread_ms.max(1);
+            let after_ms = 100
+                + u64::from(u32::from_le_bytes(
+                    self.deps.entropy.salt()[..4].try_into().unwrap_or_default(),
+                )) % spread_ms.max(1);
             let reason = "the server is restarting".to_owned();
-            session.link.outbox.push(server_frame(&ServerFrame::Reconnect { after_ms, reason }), Class::Kept);
+            session.link.outbox.push(
+                server_frame(&ServerFrame::Reconnect { after_ms, reason }),
+                Class::Kept,
+            );
         }
     }
 
@@ -471,7 +549,11 @@ impl Workspace {
             session.link.outbox.close(CloseCode::GoingAway);
         }
         for join in std::mem::take(&mut self.joining).into_values().flatten() {
-            refuse(&join.link, join.hello, Refusal::unavailable("the server is leaving", 1_000));
+            refuse(
+                &join.link,
+                join.hello,
+                Refusal::unavailable("the server is leaving", 1_000),
+            );
             join.link.outbox.close(CloseCode::GoingAway);
         }
     }
@@ -496,7 +578,12 @@ async fn missed_events(
     }
     let mut events = Vec::new();
     for id in missed {
-        let range = Range { after: seq, up_to, limit: REPLAY_BOUND, newest: false };
+        let range = Range {
+            after: seq,
+            up_to,
+            limit: REPLAY_BOUND,
+            newest: false,
+        };
         let of_one = log.read(workspace, Some(id), range).await?;
         if of_one.is_empty() && log.state(workspace, &conversation_aggregate(id)).await?.version > seq {
             return Ok(None);
@@ -512,4 +599,3 @@ async fn missed_events(
     }
     Ok(Some(events))
 }
-

@@ -31,7 +31,9 @@ impl Ranked {
 
     /// The chunk in which `key` is or belongs.
     fn chunk_of(&self, key: &OrderKey) -> usize {
-        let after = self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| last < key));
+        let after = self
+            .chunks
+            .partition_point(|chunk| chunk.last().is_some_and(|last| last < key));
         after.min(self.chunks.len().saturating_sub(1))
     }
 
@@ -42,7 +44,9 @@ impl Ranked {
         }
         let at = self.chunk_of(&key);
         let chunk = &mut self.chunks[at];
-        let Err(place) = chunk.binary_search(&key) else { return false };
+        let Err(place) = chunk.binary_search(&key) else {
+            return false;
+        };
         chunk.insert(place, key);
         self.len += 1;
         if chunk.len() > CHUNK {
@@ -58,7 +62,9 @@ impl Ranked {
             return false;
         }
         let at = self.chunk_of(key);
-        let Ok(place) = self.chunks[at].binary_search(key) else { return false };
+        let Ok(place) = self.chunks[at].binary_search(key) else {
+            return false;
+        };
         self.chunks[at].remove(place);
         self.len -= 1;
         if self.chunks[at].is_empty() {
@@ -83,8 +89,15 @@ impl Ranked {
 
     /// The keys above `key`.
     pub(crate) fn above(&self, key: &OrderKey) -> impl Iterator<Item = &OrderKey> {
-        let first = if self.chunks.is_empty() { 0 } else { self.chunk_of(key) };
+        let first = if self.chunks.is_empty() {
+            0
+        } else {
+            self.chunk_of(key)
+        };
         let key = *key;
-        self.chunks[first..].iter().flatten().skip_while(move |it| **it <= key)
+        self.chunks[first..]
+            .iter()
+            .flatten()
+            .skip_while(move |it| **it <= key)
     }
 }

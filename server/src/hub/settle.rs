@@ -1,17 +1,15 @@
 //! Settling: what happens once the log has answered. Only here do states become visible, and events go out.
 
-use super::codec;
-use super::execute::{MentionBody, log_refusal, parse_state};
+use super::execute::{log_refusal, parse_state};
 use super::outbox::{Class, Frame};
 use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
 use super::workspace::Workspace;
 use crate::log::{AggregateKind, Committed, LogError, Outcome, StoredKey, StoredState};
-use dibs_protocol::event::{Actor, Event, TransferTo};
+use dibs_protocol::event::Event;
 use dibs_protocol::frame::{OfferInfo, ServerFrame};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::refusal::{Code, Refusal};
 use dibs_protocol::terms::Status;
-use dibs_protocol::time::Time;
 use dibs_rules::decision::{Answer, KeyRecord, KeyRef};
 use dibs_rules::fact::Fact;
 use dibs_rules::notices::{Audience, Push, notices};
@@ -75,8 +73,19 @@ impl Workspace {
     }
 
     fn decided(&mut self, decided: Decided, at: Committed) {
-        let Decided { job, id, decision, state, at: time, first, frames } = decided;
-        debug_assert_eq!(first, at.first_seq, "an instance that is alone knows the next seq");
+        let Decided {
+            job,
+            id,
+            decision,
+            state,
+            at: time,
+            first,
+            frames,
+        } = decided;
+        debug_assert_eq!(
+            first, at.first_seq,
+            "an instance that is alone knows the next seq"
+        );
         let entry = self.conversations.entry(id).or_default();
         let before = entry.committed.replace(state.clone());
         entry.summary = None;
@@ -89,7 +98,13 @@ impl Workspace {
             .events
             .iter()
             .zip(at.first_seq..)
-            .map(|((actor, event), seq)| Fact { seq, at: time, conversation: id, actor, event })
+            .map(|((actor, event), seq)| Fact {
+                seq,
+                at: time,
+                conversation: id,
+                actor,
+                event,
+            })
             .collect();
         self.advance(at.first_seq + facts.len() as u64 - 1, at);
         self.tell_events(id, at.first_seq, &frames);
@@ -131,11 +146,15 @@ impl Workspace {
         for (frame, seq) in frames.iter().zip(first..) {
             self.recent.push(seq, Some(id), frame.clone());
         }
-        let Some(watched) = self.watched.get_mut(&id) else { return };
+        let Some(watched) = self.watched.get_mut(&id) else {
+            return;
+        };
         watched.summary.dirty = true;
         self.untold.insert(id);
         for watcher in &mut watched.watchers {
-            let Some(session) = self.sessions.get_mut(watcher.session) else { continue };
+            let Some(session) = self.sessions.get_mut(watcher.session) else {
+                continue;
+            };
             for frame in frames {
                 match (&mut session.hold, &mut watcher.hold) {
                     (Some(hold), _) | (None, Some(hold)) => hold.push(frame.clone()),
@@ -169,7 +188,10 @@ impl Workspace {
         let (views, rows) = self.views_and_rows();
         let open = |it: &&Conversation| it.status != Status::Closed;
         views.changed(before.filter(open), Some(&**after).filter(open), now, &rows);
-        if facts.iter().any(|fact| matches!(fact.event, Event::MessageSent { .. })) {
+        if facts
+            .iter()
+            .any(|fact| matches!(fact.event, Event::MessageSent { .. }))
+        {
             let head = self.head;
             self.replies.send_replace(head);
         }
@@ -193,11 +215,27 @@ impl Workspace {
         let (frame, class) = match push {
             Push::ClaimLost { token, by, reason } => {
                 let (token, by, reason) = (*token, by.clone(), reason.clone());
-                (ServerFrame::ClaimLost { conversation, token, by, reason }, Class::Kept)
+                (
+                    ServerFrame::ClaimLost {
+                        conversation,
+                        token,
+                        by,
+                        reason,
+                    },
+                    Class::Kept,
+                )
             }
             Push::ClaimGained { token, via, from } => {
                 let (token, via, from) = (*token, *via, from.clone());
-                (ServerFrame::ClaimGained { conversation, token, via, from }, Class::Kept)
+                (
+                    ServerFrame::ClaimGained {
+                        conversation,
+                        token,
+                        via,
+                        from,
+                    },
+                    Class::Kept,
+                )
             }
             Push::Offer(offer) => {
                 let offer = OfferInfo {
@@ -210,9 +248,13 @@ impl Workspace {
                 };
                 (ServerFrame::Offer(Box::new(offer)), Class::Kept)
             }
-            Push::OfferGone { reason } => {
-                (ServerFrame::OfferGone { conversation, reason: reason.clone() }, Class::Kept)
-            }
+            Push::OfferGone { reason } => (
+                ServerFrame::OfferGone {
+                    conversation,
+                    reason: reason.clone(),
+                },
+                Class::Kept,
+            ),
         };
         match audience {
             Audience::Agent(agent) => self.push_to_agent(agent, &frame, class),
@@ -229,7 +271,9 @@ impl Workspace {
     }
 
     fn mention(&mut self, agent: &AgentId, fact: &Fact<'_>) {
-        let Event::NoteAdded { note, agent: by, .. } = fact.event else { return };
+        let Event::NoteAdded { note, agent: by, .. } = fact.event else {
+            return;
+        };
         let person = self.people.entry(agent);
         person.unread.insert(fact.seq, fact.conversation);
         let frame = ServerFrame::Mention {
@@ -311,9 +355,15 @@ impl Workspace {
         for state in stale {
             match state.aggregate.kind {
                 AggregateKind::Conversation => {
-                    let Ok(Some(fresh)) = parse_state(&state) else { continue };
+                    let Ok(Some(fresh)) = parse_state(&state) else {
+                        continue;
+                    };
                     let entry = self.conversations.entry(fresh.id).or_default();
-                    if entry.committed.as_ref().is_none_or(|it| it.version < fresh.version) {
+                    if entry
+                        .committed
+                        .as_ref()
+                        .is_none_or(|it| it.version < fresh.version)
+                    {
                         entry.committed = Some(Arc::new(fresh));
                         entry.summary = None;
                     }
@@ -325,9 +375,19 @@ impl Workspace {
             }
         }
         for key in used {
-            let at = KeyRef { scope: key.scope, key: key.key };
+            let at = KeyRef {
+                scope: key.scope,
+                key: key.key,
+            };
             if let Ok(answer) = serde_json::from_str(&key.answer) {
-                self.remember_key(at, KeyRecord { fingerprint: key.fingerprint, answer, seq: key.seq });
+                self.remember_key(
+                    at,
+                    KeyRecord {
+                        fingerprint: key.fingerprint,
+                        answer,
+                        seq: key.seq,
+                    },
+                );
             }
         }
     }
@@ -342,7 +402,10 @@ impl Workspace {
         if entry.flights == 0 {
             entry.latest = None;
         }
-        let is_open = entry.committed.as_ref().is_some_and(|it| it.status != Status::Closed);
+        let is_open = entry
+            .committed
+            .as_ref()
+            .is_some_and(|it| it.status != Status::Closed);
         if entry.committed.is_none() && entry.flights == 0 {
             self.conversations.remove(&decided.id);
         }
@@ -359,13 +422,21 @@ impl Workspace {
     /// Items that lost, and everything that was decided upon them, is decided again in the same order.
     fn lost(&mut self, mut lost: Vec<Flight>) {
         // What waits in the next batch was decided upon the same states: it is taken back, too.
-        lost.extend(std::mem::take(&mut self.batch).into_iter().map(|(_, flight)| flight));
+        lost.extend(
+            std::mem::take(&mut self.batch)
+                .into_iter()
+                .map(|(_, flight)| flight),
+        );
         self.next_seq = self.head + 1;
         let mut again = Vec::new();
         for flight in lost {
             match flight.what {
                 What::Decided(decided) => {
-                    let known = decided.decision.key.as_ref().and_then(|key| self.keys.get(&key.at));
+                    let known = decided
+                        .decision
+                        .key
+                        .as_ref()
+                        .and_then(|key| self.keys.get(&key.at));
                     let ours = decided.decision.answers_event.map(|at| decided.first + at as u64);
                     let keep = known.is_some_and(|record| record.seq != ours);
                     self.unwind(&decided, keep);
@@ -374,7 +445,10 @@ impl Workspace {
                 What::Seen(agent, _) => self.seen(&agent, None),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => {
-                    self.refuse(marked.caller, Refusal::unavailable("too many changes at once", 1_000));
+                    self.refuse(
+                        marked.caller,
+                        Refusal::unavailable("too many changes at once", 1_000),
+                    );
                 }
                 What::Nothing => {}
             }
@@ -387,7 +461,11 @@ impl Workspace {
 
     fn guarded(&mut self, flight: Flight) {
         if let What::Decided(decided) = flight.what {
-            self.lost(vec![Flight { commit: flight.commit, what: What::Nothing, after: Vec::new() }]);
+            self.lost(vec![Flight {
+                commit: flight.commit,
+                what: What::Nothing,
+                after: Vec::new(),
+            }]);
             self.unwind(&decided, false);
             self.refuse(decided.job.caller, Refusal::not_claimed());
         }
@@ -401,7 +479,11 @@ impl Workspace {
         let refusal = log_refusal(error);
         tracing::warn!(workspace = %self.id, %error, items = flights.len(), "nothing could be stored");
         self.deps.metrics.log_failed();
-        flights.extend(std::mem::take(&mut self.batch).into_iter().map(|(_, flight)| flight));
+        flights.extend(
+            std::mem::take(&mut self.batch)
+                .into_iter()
+                .map(|(_, flight)| flight),
+        );
         self.next_seq = self.head + 1;
         for flight in flights {
             match flight.what {
@@ -450,15 +532,26 @@ fn answer_fields(answer: &Answer, seq: Option<u64>, duplicate: bool, summary: Op
             fields.extend(number("seq", seq));
             let mentions = serde_json::to_string(mentions).unwrap_or_default();
             let unknown = serde_json::to_string(unknown).unwrap_or_default();
-            fields.push(format!("\"mentions\":{mentions},\"unknown\":{unknown},\"duplicate\":{duplicate}"));
+            fields.push(format!(
+                "\"mentions\":{mentions},\"unknown\":{unknown},\"duplicate\":{duplicate}"
+            ));
         }
-        Answer::Ingested { conversation, message, opened } => {
-            fields.push(format!("\"conversation\":\"{conversation}\",\"message\":\"{message}\""));
+        Answer::Ingested {
+            conversation,
+            message,
+            opened,
+        } => {
+            fields.push(format!(
+                "\"conversation\":\"{conversation}\",\"message\":\"{message}\""
+            ));
             fields.extend(number("seq", seq));
             fields.push(format!("\"opened\":{opened}"));
         }
     }
-    let told = matches!(answer, Answer::Replied { .. } | Answer::Noted { .. } | Answer::Ingested { .. });
+    let told = matches!(
+        answer,
+        Answer::Replied { .. } | Answer::Noted { .. } | Answer::Ingested { .. }
+    );
     if duplicate && !told {
         fields.push("\"duplicate\":true".to_owned());
     }

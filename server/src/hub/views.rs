@@ -121,7 +121,12 @@ impl Views {
         seq: u64,
         rows: &mut dyn Rows,
     ) -> Option<(WindowId, Arc<str>)> {
-        let Asked { filter, sort, offset, limit } = asked;
+        let Asked {
+            filter,
+            sort,
+            offset,
+            limit,
+        } = asked;
         let core = self.core(filter, sort, now, rows)?;
         let id = match self.by_window.get(&(core, offset, limit)) {
             Some(id) => *id,
@@ -134,14 +139,24 @@ impl Views {
         let (joined, body) = self.fresh(id, seq, rows);
         let window = &mut self.windows[id];
         let joined = window.dirty.then_some(joined);
-        window.subscribers.push(Subscriber { session, name: Arc::from(name), joined });
+        window.subscribers.push(Subscriber {
+            session,
+            name: Arc::from(name),
+            joined,
+        });
         Some((id, body))
     }
 
     /// Closes a session's window of this name.
     pub(crate) fn close(&mut self, id: WindowId, session: SessionKey, name: &str) {
-        let Some(window) = self.windows.get_mut(id) else { return };
-        if let Some(at) = window.subscribers.iter().position(|it| it.session == session && &*it.name == name) {
+        let Some(window) = self.windows.get_mut(id) else {
+            return;
+        };
+        if let Some(at) = window
+            .subscribers
+            .iter()
+            .position(|it| it.session == session && &*it.name == name)
+        {
             window.subscribers.swap_remove(at);
         }
         if window.subscribers.is_empty() {
@@ -169,9 +184,18 @@ impl Views {
                 crossings.push((at, conversation.id));
             }
         }
-        let core = Core { filter: filter.clone(), sort, ranked: Ranked::from_keys(keys), windows: Vec::new() };
+        let core = Core {
+            filter: filter.clone(),
+            sort,
+            ranked: Ranked::from_keys(keys),
+            windows: Vec::new(),
+        };
         let id = self.cores.insert(core);
-        self.crossings.extend(crossings.into_iter().map(|(at, conversation)| (at, id, conversation)));
+        self.crossings.extend(
+            crossings
+                .into_iter()
+                .map(|(at, conversation)| (at, id, conversation)),
+        );
         for list in self.buckets(&filter.relevance()) {
             list.push(id);
         }
@@ -190,7 +214,10 @@ impl Views {
                 for team in &teams {
                     self.by_team_offer.entry((*team).clone()).or_default();
                 }
-                let of_teams = self.by_team_offer.iter_mut().filter(|(team, _)| teams.contains(team));
+                let of_teams = self
+                    .by_team_offer
+                    .iter_mut()
+                    .filter(|(team, _)| teams.contains(team));
                 let mut lists: Vec<_> = of_teams.map(|(_, list)| list).collect();
                 lists.push(self.by_offer.entry(agent.clone()).or_default());
                 lists
@@ -200,7 +227,11 @@ impl Views {
 
     fn new_window(&mut self, core: CoreId, offset: usize, limit: usize) -> WindowId {
         let ranked = &self.cores[core].ranked;
-        let rows: Vec<_> = ranked.from_rank(offset).take(limit).map(OrderKey::conversation).collect();
+        let rows: Vec<_> = ranked
+            .from_rank(offset)
+            .take(limit)
+            .map(OrderKey::conversation)
+            .collect();
         let total = ranked.len();
         let id = self.windows.insert(Window {
             core,
@@ -268,13 +299,19 @@ impl Views {
         }
         let window = &self.windows[id];
         let ranked = &self.cores[window.core].ranked;
-        let ids: Vec<_> = ranked.from_rank(window.offset).take(window.limit).map(OrderKey::conversation).collect();
+        let ids: Vec<_> = ranked
+            .from_rank(window.offset)
+            .take(window.limit)
+            .map(OrderKey::conversation)
+            .collect();
         let total = ranked.len();
         let mut body = format!("\"seq\":{seq},\"total\":{total},\"conversations\":[");
         let mut shown = Vec::with_capacity(ids.len());
         let mut more = false;
         for row in ids {
-            let Some(summary) = rows.summary(row) else { continue };
+            let Some(summary) = rows.summary(row) else {
+                continue;
+            };
             if body.len() + summary.len() > UPSERT_BYTES {
                 more = true;
                 break;
@@ -286,7 +323,11 @@ impl Views {
         if more {
             body.push_str(",\"more\":true");
         }
-        let joined = Arc::new(Joined { seq, rows: shown, total });
+        let joined = Arc::new(Joined {
+            seq,
+            rows: shown,
+            total,
+        });
         let body: Arc<str> = Arc::from(body);
         if more {
             self.mark(id);
@@ -312,12 +353,19 @@ impl Views {
         now: Time,
         rows: &dyn Rows,
     ) {
-        let Some(id) = before.or(after).map(|it| it.id) else { return };
+        let Some(id) = before.or(after).map(|it| it.id) else {
+            return;
+        };
         let mut cores = self.everything.clone();
         for state in [before, after].into_iter().flatten() {
             self.relevant(state, &mut cores);
         }
-        cores.extend(self.by_mention.iter().filter(|(agent, _)| rows.unread(agent, id)).flat_map(|(_, it)| it));
+        cores.extend(
+            self.by_mention
+                .iter()
+                .filter(|(agent, _)| rows.unread(agent, id))
+                .flat_map(|(_, it)| it),
+        );
         cores.sort_unstable();
         cores.dedup();
         for core in cores {
@@ -423,7 +471,11 @@ impl Views {
     fn flush_window(&mut self, id: WindowId, seq: u64, rows: &mut dyn Rows, out: &mut Vec<Delivery>) -> bool {
         let window = &mut self.windows[id];
         let ranked = &self.cores[window.core].ranked;
-        let new: Vec<_> = ranked.from_rank(window.offset).take(window.limit).map(OrderKey::conversation).collect();
+        let new: Vec<_> = ranked
+            .from_rank(window.offset)
+            .take(window.limit)
+            .map(OrderKey::conversation)
+            .collect();
         let total = ranked.len();
         window.dirty = false;
         window.fresh = None;
@@ -435,15 +487,26 @@ impl Views {
         let mut kept = Vec::with_capacity(subscribers.len());
         for mut subscriber in subscribers {
             let joined = subscriber.joined.take();
-            let group = joined.as_ref().map_or(0, |it| Arc::as_ptr(it).cast::<u8>() as usize);
-            let frames = encoded.entry((group, subscriber.name.clone())).or_insert_with(|| {
-                let (from, from_total, above) = match &joined {
-                    Some(joined) => (&joined.rows, joined.total, joined.seq),
-                    None => (&old, old_total, 0),
-                };
-                let delta = Delta { old: from, new: &new, old_total: from_total, total, changed: &changed, above };
-                delta.frames(&subscriber.name, seq, rows)
-            });
+            let group = joined
+                .as_ref()
+                .map_or(0, |it| Arc::as_ptr(it).cast::<u8>() as usize);
+            let frames = encoded
+                .entry((group, subscriber.name.clone()))
+                .or_insert_with(|| {
+                    let (from, from_total, above) = match &joined {
+                        Some(joined) => (&joined.rows, joined.total, joined.seq),
+                        None => (&old, old_total, 0),
+                    };
+                    let delta = Delta {
+                        old: from,
+                        new: &new,
+                        old_total: from_total,
+                        total,
+                        changed: &changed,
+                        above,
+                    };
+                    delta.frames(&subscriber.name, seq, rows)
+                });
             out.extend(frames.iter().map(|frame| (subscriber.session, frame.clone())));
             kept.push(subscriber);
         }
@@ -482,7 +545,10 @@ impl Views {
 
     /// Who has the window open, and under which name.
     pub(crate) fn subscribers(&self, id: WindowId) -> impl Iterator<Item = (SessionKey, &Arc<str>)> {
-        self.windows[id].subscribers.iter().map(|it| (it.session, &it.name))
+        self.windows[id]
+            .subscribers
+            .iter()
+            .map(|it| (it.session, &it.name))
     }
 
     /// The rows that the window shows.
@@ -546,7 +612,11 @@ impl Delta<'_> {
         let had: HashSet<_> = self.old.iter().collect();
         let has: HashSet<_> = self.new.iter().collect();
         let fresh = |id: &ConversationId| self.changed.get(id).is_some_and(|version| *version > self.above);
-        let upserts: Vec<_> = self.new.iter().filter(|id| !had.contains(id) || fresh(id)).collect();
+        let upserts: Vec<_> = self
+            .new
+            .iter()
+            .filter(|id| !had.contains(id) || fresh(id))
+            .collect();
         let removes: Vec<_> = self.old.iter().filter(|id| !has.contains(id)).collect();
         let moved = self.old != self.new;
         if upserts.is_empty() && removes.is_empty() && !moved && self.total == self.old_total {
@@ -561,7 +631,9 @@ impl Delta<'_> {
         let mut text = head.clone();
         let mut first = true;
         for id in upserts {
-            let Some(summary) = rows.summary(*id) else { continue };
+            let Some(summary) = rows.summary(*id) else {
+                continue;
+            };
             if !first && text.len() + summary.len() > UPSERT_BYTES {
                 text.push_str("],\"removes\":[]}");
                 frames.push(Frame::text(&text));

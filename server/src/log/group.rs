@@ -5,5 +5,10 @@ use super::*;
 pub struct GroupCommit;
 impl GroupCommit {
     /// stub
-    pub fn submit(&self, _items: Vec<Item>) -> tokio::sync::oneshot::Receiver<Result<Vec<Outcome>, LogError>> { unreachable!() }
+    pub fn submit(
+        &self,
+        _items: Vec<Item>,
+    ) -> tokio::sync::oneshot::Receiver<Result<Vec<Outcome>, LogError>> {
+        unreachable!()
+    }
 }
