@@ -1,6 +1,6 @@
 //! Bodies of HTTP requests and answers.
 
-use crate::command::{attachments, customer};
+use crate::check::{attachments, customer};
 use crate::event::{Attachment, Customer, EventEntry};
 use crate::ids::{ChannelId, ConversationId, MessageId, QueueId, ThreadId};
 use crate::limits;

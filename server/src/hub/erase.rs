@@ -1,6 +1,6 @@
 //! Erasing a customer: everything personal in their conversations goes, the feed keeps its shape.
 
-use super::execute::{conversation_aggregate, customer_aggregate, parse_state};
+use super::item::{conversation_aggregate, customer_aggregate, parse_state};
 use crate::hub::codec;
 use crate::log::{AggregateKind, Expected, Item, Log, LogError, NewState, Outcome, Range};
 use crate::ports::{Clock, Entropy};

@@ -1,7 +1,7 @@
 //! Following the log: what was stored without this instance knowing is read and taken over. The bus only wakes.
 
 use super::codec;
-use super::execute::{conversation_aggregate, parse_state};
+use super::item::{conversation_aggregate, parse_state};
 use super::state::{Followed, Internal};
 use super::workspace::Workspace;
 use crate::log::{LogError, Range, StoredEvent};

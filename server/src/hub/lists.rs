@@ -1,7 +1,8 @@
 //! Lists read once: unclosed conversations from memory, closed ones from the log, in one order.
 
 use super::commands::reply_with;
-use super::execute::{log_refusal, parse_state};
+use super::execute::log_refusal;
+use super::item::parse_state;
 use super::state::{Caller, Entry};
 use super::views::Rows;
 use super::workspace::Workspace;

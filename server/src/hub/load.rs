@@ -1,7 +1,7 @@
 //! Loading a workspace: its head, its unclosed conversations, its people, what they have read and not read.
 
 use super::Deps;
-use super::execute::{customer_aggregate, parse_state};
+use super::item::{customer_aggregate, parse_state};
 use super::people::{Known, People, Said};
 use super::recent::Recent;
 use super::state::{Entry, Internal};

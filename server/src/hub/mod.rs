@@ -3,21 +3,29 @@
 
 mod codec;
 mod commands;
+mod delta;
 mod erase;
 mod execute;
 mod follow;
+mod item;
 mod join;
 mod lists;
 mod load;
+mod lost;
 pub mod outbox;
 mod people;
 mod presence;
 mod ranked;
+mod reading;
 mod recent;
+mod resume;
+mod seats;
 mod settle;
 mod state;
 mod timers;
 mod views;
+#[cfg(test)]
+mod views_tests;
 mod watching;
 
 mod workspace;

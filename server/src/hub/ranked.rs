@@ -101,3 +101,41 @@ impl Ranked {
             .skip_while(move |it| **it <= key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn key(n: u32) -> OrderKey {
+        OrderKey::decode(&format!("{n:016x}{:016x}{:032x}", 0, u128::from(n))).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_ranked_set_is_a_sorted_set_that_knows_ranks(
+            start in prop::collection::vec(0u32..3_000, 0..2_000),
+            steps in prop::collection::vec((any::<bool>(), 0u32..3_000), 0..600),
+            offset in 0usize..2_500,
+        ) {
+            let mut set: BTreeSet<OrderKey> = start.iter().map(|n| key(*n)).collect();
+            let mut ranked = Ranked::from_keys(start.iter().map(|n| key(*n)).collect());
+            for (insert, n) in steps {
+                if insert {
+                    prop_assert_eq!(ranked.insert(key(n)), set.insert(key(n)));
+                } else {
+                    prop_assert_eq!(ranked.remove(&key(n)), set.remove(&key(n)));
+                }
+            }
+            prop_assert_eq!(ranked.len(), set.len());
+            let from: Vec<_> = ranked.from_rank(offset).take(50).copied().collect();
+            let expected: Vec<_> = set.iter().skip(offset).take(50).copied().collect();
+            prop_assert_eq!(from, expected);
+            let pivot = key(1_500);
+            let above: Vec<_> = ranked.above(&pivot).copied().collect();
+            let expected: Vec<_> = set.iter().filter(|it| **it > pivot).copied().collect();
+            prop_assert_eq!(above, expected);
+        }
+    }
+}

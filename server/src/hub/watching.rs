@@ -91,7 +91,7 @@ impl Workspace {
     }
 
     /// Reads a closed conversation first, then watches it.
-    fn watch_unloaded(&mut self, link: Arc<Link>, id: i64, it: command::Watch) {
+    pub(crate) fn watch_unloaded(&mut self, link: Arc<Link>, id: i64, it: command::Watch) {
         let caller = Caller::Session(link.clone(), id);
         if self.conversations.contains_key(&it.conversation) {
             // It was read and does not exist, or it is being opened and is not stored yet.
@@ -148,7 +148,7 @@ impl Workspace {
         self.release_hold(key, watch.conversation);
     }
 
-    fn release_hold(&mut self, key: SessionKey, id: ConversationId) {
+    pub(crate) fn release_hold(&mut self, key: SessionKey, id: ConversationId) {
         let Some(watched) = self.watched.get_mut(&id) else {
             return;
         };
@@ -231,7 +231,7 @@ impl Workspace {
         self.ok(caller, "");
     }
 
-    fn forget_view(&mut self, link: &Arc<Link>, name: &str) {
+    pub(crate) fn forget_view(&mut self, link: &Arc<Link>, name: &str) {
         let key = link.key();
         let Some(session) = self.session_mut(link) else {
             return;
@@ -259,7 +259,7 @@ impl Workspace {
     }
 
     /// Sends what is owed to a session that fell behind: first `resync`, then one snapshot each time it has drained.
-    fn resync_next(&mut self, link: &Arc<Link>) {
+    pub(crate) fn resync_next(&mut self, link: &Arc<Link>) {
         let key = link.key();
         let Some(session) = self.session_mut(link) else {
             return;
@@ -286,7 +286,7 @@ impl Workspace {
         self.owe(key, owed);
     }
 
-    fn owe(&mut self, key: SessionKey, mut owed: Resync) {
+    pub(crate) fn owe(&mut self, key: SessionKey, mut owed: Resync) {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -337,7 +337,7 @@ impl Workspace {
     }
 
     /// Goes on with what is owed. The bound of the outbox is the brake: a session that stays slow falls behind anew.
-    fn owe_rest(&mut self, key: SessionKey) {
+    pub(crate) fn owe_rest(&mut self, key: SessionKey) {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -387,7 +387,7 @@ impl Workspace {
 }
 
 impl Resync {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.watches.is_empty() && self.views.is_empty()
     }
 }
