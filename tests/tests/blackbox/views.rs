@@ -41,6 +41,10 @@ async fn open(agent: &Client, name: &str, kind: &Value) -> View {
     View::new(name, answer)
 }
 
+fn pick<'a>(choices: &[&'a str], n: usize) -> &'a str {
+    choices[n % choices.len()]
+}
+
 /// One of some twenty kinds of change, by the dice `n`.
 async fn change(agent: &Client, channel: &Http, all: &[ConversationId], n: usize) {
     let c = all[(n * 7) % all.len()];
@@ -51,18 +55,18 @@ async fn change(agent: &Client, channel: &Http, all: &[ConversationId], n: usize
     };
     let done = match n % 13 {
         0 => agent.call(cmd!("claim", "conversation": c)).await,
-        1 => agent.call(update(json!({ "priority": ["low", "normal", "high", "urgent"][n % 4] }))).await,
-        2 => agent.call(update(json!({ "queue": ["vip", "billing"][n % 2] }))).await,
-        3 => agent.call(update(json!({ "add_tags": [["red", "blue"][n % 2]] }))).await,
+        1 => agent.call(update(json!({ "priority": pick(&["low", "normal", "high", "urgent"], n) }))).await,
+        2 => agent.call(update(json!({ "queue": pick(&["vip", "billing"], n) }))).await,
+        3 => agent.call(update(json!({ "add_tags": [pick(&["red", "blue"], n)] }))).await,
         4 => agent.call(update(json!({ "remove_tags": ["red", "blue"] }))).await,
         5 => agent.call(update(json!({ "assignee": if n % 3 == 0 { json!(null) } else { json!(format!("a{}", n % 4)) } }))).await,
         6 => agent.call(update(json!({ "team": if n % 2 == 0 { json!(null) } else { json!("billing") } }))).await,
-        7 => agent.call(update(json!({ "status": ["open", "pending", "resolved", "closed"][n % 4] }))).await,
+        7 => agent.call(update(json!({ "status": pick(&["open", "pending", "resolved", "closed"], n) }))).await,
         8 => agent.call(cmd!("note", "conversation": c, "key": format!("n{n}"), "text": format!("@a{} look", n % 4))).await,
-        9 => agent.call(update(json!({ "subject": ["Parcel lost", "Bill"][n % 2] }))).await,
+        9 => agent.call(update(json!({ "subject": pick(&["Parcel lost", "Bill"], n) }))).await,
         10 => agent.call(cmd!("bulk", "conversations": [c], "action": { "type": "release" })).await,
         11 => {
-            let more = json!({ "customer": { "id": format!("v{}", n % 30), "name": "V", "tier": ["gold", "tin"][n % 2] } });
+            let more = json!({ "customer": { "id": format!("v{}", n % 30), "name": "V", "tier": pick(&["gold", "tin"], n) } });
             channel.ingest(&message_with(&format!("s{n}"), "v", "where is my parcel", more)).await.unwrap();
             return;
         }
