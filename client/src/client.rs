@@ -218,8 +218,7 @@ impl Client {
         self.look(|inbox| inbox.pushes.pop_front()).await
     }
 
-    /// Everything that lies in the inbox.
-    #[must_use]
+    /// Empties the inbox.
     pub fn take_pushes(&self) -> Vec<ServerFrame> {
         let pushes = std::mem::take(&mut self.shared.inbox().pushes);
         self.shared.room.notify_one();
