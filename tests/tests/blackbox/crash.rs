@@ -22,8 +22,17 @@ struct Known {
 async fn storm(channel: &Http, writer: usize, known: &mut Known) {
     for _ in 0..ACKNOWLEDGED_PER_LIFE {
         let n = known.next;
-        match channel.ingest(&message(&format!("w{writer}-{n}"), &format!("c{writer}"), &format!("{n}"))).await {
-            Ok((_, answer)) => known.messages.push((answer.conversation, answer.message, answer.seq)),
+        match channel
+            .ingest(&message(
+                &format!("w{writer}-{n}"),
+                &format!("c{writer}"),
+                &format!("{n}"),
+            ))
+            .await
+        {
+            Ok((_, answer)) => known
+                .messages
+                .push((answer.conversation, answer.message, answer.seq)),
             Err(error) => {
                 assert!(error.status().is_none(), "{error}");
                 return;
@@ -43,7 +52,8 @@ async fn replies(hub: &Hub, c: ConversationId, life: usize) -> Vec<u64> {
         let Ok(seen) = seen else { break };
         let version = &seen["summary"]["version"];
         let key = format!("r{life}-{n}");
-        let reply = cmd!("reply", "conversation": c, "token": token, "key": key, "seen": version, "text": key);
+        let reply =
+            cmd!("reply", "conversation": c, "token": token, "key": key, "seen": version, "text": key);
         match agent.call(reply).await {
             Ok(fields) => done.push(crate::desk::number(&fields, "seq")),
             Err(CallError::Refused(_)) => {}
@@ -64,10 +74,15 @@ async fn three_kills_in_a_storm_lose_nothing_that_was_acknowledged() {
         let channel = hub.channel();
         let pid = hub.pid();
         let writing = async {
-            let storms = known.iter_mut().enumerate().map(|(writer, known)| storm(&channel, writer, known));
+            let storms = known
+                .iter_mut()
+                .enumerate()
+                .map(|(writer, known)| storm(&channel, writer, known));
             futures_util::future::join_all(storms).await;
             // The kill comes while replies are still being written.
-            let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+            let killed = std::process::Command::new("kill")
+                .args(["-KILL", &pid.to_string()])
+                .status();
             assert!(killed.unwrap().success());
         };
         let ((), done) = tokio::join!(writing, replies(&hub, c, life));
@@ -79,7 +94,8 @@ async fn three_kills_in_a_storm_lose_nothing_that_was_acknowledged() {
     assert_eq!(reader.welcome().epoch, epoch, "a crash does not change history");
     let http = hub.http(json!({ "sub": "priya" }));
     let mut feed: BTreeMap<u64, String> = BTreeMap::new();
-    let mut conversations: BTreeSet<ConversationId> = known.iter().flat_map(|it| &it.messages).map(|it| it.0).collect();
+    let mut conversations: BTreeSet<ConversationId> =
+        known.iter().flat_map(|it| &it.messages).map(|it| it.0).collect();
     conversations.insert(c);
     let mut ids = BTreeSet::new();
     for c in &conversations {
@@ -87,7 +103,11 @@ async fn three_kills_in_a_storm_lose_nothing_that_was_acknowledged() {
             if let Some(id) = entry.event["message"]["id"].as_str() {
                 assert!(ids.insert(id.to_owned()), "message {id} is stored twice");
             }
-            assert!(feed.insert(entry.seq, entry.kind().to_owned()).is_none(), "seq {} is taken twice", entry.seq);
+            assert!(
+                feed.insert(entry.seq, entry.kind().to_owned()).is_none(),
+                "seq {} is taken twice",
+                entry.seq
+            );
         }
     }
     for (_, message, seq) in known.iter().flat_map(|it| &it.messages) {
@@ -95,11 +115,18 @@ async fn three_kills_in_a_storm_lose_nothing_that_was_acknowledged() {
         assert_eq!(feed.get(seq).map(String::as_str), Some("message_received"));
     }
     for seq in &replied {
-        assert_eq!(feed.get(seq).map(String::as_str), Some("message_sent"), "reply {seq} is lost");
+        assert_eq!(
+            feed.get(seq).map(String::as_str),
+            Some("message_sent"),
+            "reply {seq} is lost"
+        );
     }
     let head = reader.welcome().seq;
     let gaps: Vec<u64> = (1..=head).filter(|seq| !feed.contains_key(seq)).collect();
-    assert!(gaps.len() <= 1, "only the agent's own `agent_seen` is in no conversation: {gaps:?}");
+    assert!(
+        gaps.len() <= 1,
+        "only the agent's own `agent_seen` is in no conversation: {gaps:?}"
+    );
 }
 
 #[tokio::test]
@@ -108,12 +135,20 @@ async fn a_key_is_known_after_a_kill() {
     let c = crate::desk::conversation(&hub, "c").await;
     let priya = hub.agent("priya").await;
     let token = crate::desk::claim(&priya, c).await;
-    let reply = || cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "once");
+    let reply =
+        || cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "once");
     let first = priya.call(reply()).await.unwrap();
     hub.kill9();
     hub.restart();
     let again = hub.agent("priya").await.call(reply()).await.unwrap();
-    assert_eq!((&again["seq"], &again["message"], &again["duplicate"]), (&first["seq"], &first["message"], &json!(true)));
-    let (created, _) = hub.channel().ingest(&message("first-c", "c", "Hello?")).await.unwrap();
+    assert_eq!(
+        (&again["seq"], &again["message"], &again["duplicate"]),
+        (&first["seq"], &first["message"], &json!(true))
+    );
+    let (created, _) = hub
+        .channel()
+        .ingest(&message("first-c", "c", "Hello?"))
+        .await
+        .unwrap();
     assert!(!created, "the channel's keys, too");
 }

@@ -15,14 +15,20 @@ async fn clients_are_told_to_come_back_and_then_closed_with_1001() {
     hub.term();
     let told = push(&priya, "reconnect").await;
     assert!(told["after_ms"].is_u64() && told["reason"].is_string());
-    assert_eq!(tokio::time::timeout(PATIENCE, priya.closed()).await.unwrap().code, 1001);
+    assert_eq!(
+        tokio::time::timeout(PATIENCE, priya.closed()).await.unwrap().code,
+        1001
+    );
     assert!(hub.exited(PATIENCE).await.unwrap().success());
     let cursor = priya.cursor().await;
     hub.restart();
     let sent = write(&hub.channel(), "m", "c", "back?").await;
     let priya = hub.resume(json!({ "sub": "priya" }), cursor).await;
     assert!(priya.welcome().resumed);
-    assert_eq!(crate::desk::event(&priya, c, "message_received").await.seq, sent.seq);
+    assert_eq!(
+        crate::desk::event(&priya, c, "message_received").await.seq,
+        sent.seq
+    );
 }
 
 #[tokio::test]
@@ -32,7 +38,10 @@ async fn a_frozen_client_does_not_keep_it() {
     let silent = crate::raw::tcp(&hub).await;
     hub.term();
     let status = hub.exited(Duration::from_secs(10)).await;
-    assert!(status.is_some_and(|it| it.success()), "it exits within ten seconds");
+    assert!(
+        status.is_some_and(|it| it.success()),
+        "it exits within ten seconds"
+    );
     drop((frozen, silent));
 }
 

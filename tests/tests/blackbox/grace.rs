@@ -13,11 +13,17 @@ async fn a_blip_keeps_the_claim() {
     let token = claim(&priya, c).await;
     let cursor = priya.cut().await;
     let refusal = sam.refused(cmd!("claim", "conversation": c)).await.unwrap();
-    assert_eq!((refusal.code, refusal.details.holder.unwrap().as_str()), (Code::AlreadyClaimed, "priya"));
+    assert_eq!(
+        (refusal.code, refusal.details.holder.unwrap().as_str()),
+        (Code::AlreadyClaimed, "priya")
+    );
     let priya = hub.resume(json!({ "sub": "priya" }), cursor).await;
     let held = &priya.welcome().claims[0];
     assert_eq!((held.conversation, held.token), (c, token));
-    priya.call(cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "x")).await.unwrap();
+    priya
+        .call(cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "x"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -29,7 +35,10 @@ async fn who_leaves_loses_the_claim_after_the_grace() {
     let token = claim(&priya, c).await;
     priya.cut().await;
     let expired = event(&sam, c, "claim_expired").await;
-    assert_eq!(expired.event, json!({ "kind": "claim_expired", "agent": "priya", "token": token, "reason": "holder_gone" }));
+    assert_eq!(
+        expired.event,
+        json!({ "kind": "claim_expired", "agent": "priya", "token": token, "reason": "holder_gone" })
+    );
     claim(&sam, c).await;
 }
 
@@ -37,7 +46,11 @@ async fn who_leaves_loses_the_claim_after_the_grace() {
 async fn a_second_session_keeps_the_claim_for_ever() {
     let hub = Hub::start(&["--claim-grace", "1s"]);
     let (c, other) = (conversation(&hub, "c").await, conversation(&hub, "other").await);
-    let (desk, phone, sam) = (hub.agent("priya").await, hub.agent("priya").await, hub.agent("sam").await);
+    let (desk, phone, sam) = (
+        hub.agent("priya").await,
+        hub.agent("priya").await,
+        hub.agent("sam").await,
+    );
     let ghost = hub.agent("ghost").await;
     watch(&sam, other).await;
     let token = claim(&desk, c).await;
@@ -45,7 +58,11 @@ async fn a_second_session_keeps_the_claim_for_ever() {
     desk.cut().await;
     ghost.cut().await;
     event(&sam, other, "claim_expired").await;
-    assert_eq!(claim(&phone, c).await, token, "the other one's grace is over, and this claim still stands");
+    assert_eq!(
+        claim(&phone, c).await,
+        token,
+        "the other one's grace is over, and this claim still stands"
+    );
 }
 
 #[tokio::test]
@@ -75,7 +92,10 @@ async fn an_idle_claim_ends_although_its_holder_is_there() {
     watch(&priya, c).await;
     let token = claim(&priya, c).await;
     let expired = event(&priya, c, "claim_expired").await;
-    assert_eq!((&expired.event["reason"], &expired.event["token"]), (&json!("idle"), &json!(token)));
+    assert_eq!(
+        (&expired.event["reason"], &expired.event["token"]),
+        (&json!("idle"), &json!(token))
+    );
     assert_eq!(crate::desk::push(&priya, "claim_lost").await["reason"], "idle");
 }
 

@@ -11,7 +11,10 @@ async fn three_hundred_half_open_handshakes_are_cut() {
     for i in 0..300 {
         let mut stream = tcp(&hub).await;
         if i % 2 == 0 {
-            stream.write_all(b"GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgra").await.unwrap();
+            stream
+                .write_all(b"GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgra")
+                .await
+                .unwrap();
         }
         open.push(stream);
     }
@@ -40,9 +43,17 @@ async fn upgraded_sockets_without_a_hello_are_cut() {
 #[tokio::test]
 async fn what_is_no_http_is_ended() {
     let hub = Hub::start(&["--header-timeout", "1s"]);
-    for bytes in [&b"\x16\x03\x01\x00\xa5\x01\x00\x00"[..], b"hello\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", &[0; 4096]] {
+    for bytes in [
+        &b"\x16\x03\x01\x00\xa5\x01\x00\x00"[..],
+        b"hello\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        &[0; 4096],
+    ] {
         let answer = exchange(&hub, bytes).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.0 4"), "{answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.0 4"),
+            "{answer}"
+        );
     }
 }
 

@@ -49,11 +49,19 @@ async fn a_channel_that_writes_too_much_gets_429() {
         }
     }
     let (i, error) = refused.expect("sixty at once are too many");
-    assert_eq!((error.status(), error.code()), (Some(429), Some(Code::RateLimited)));
-    let dibs_client::HttpError::Problem(problem) = error else { panic!("no problem") };
+    assert_eq!(
+        (error.status(), error.code()),
+        (Some(429), Some(Code::RateLimited))
+    );
+    let dibs_client::HttpError::Problem(problem) = error else {
+        panic!("no problem")
+    };
     let wait = problem.refusal.details.retry_after_ms.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-    channel.ingest(&message(&format!("m{i}"), "c", "x")).await.expect("after that long it goes through");
+    channel
+        .ingest(&message(&format!("m{i}"), "c", "x"))
+        .await
+        .expect("after that long it goes through");
 }
 
 #[tokio::test]
@@ -85,10 +93,18 @@ async fn behind_a_trusted_proxy_each_client_counts_for_itself() {
     let mut agents = Vec::new();
     for address in ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2"] {
         let token = crate::token::mint(json!({ "sub": "a" }));
-        agents.push(dibs_client::Client::connect(&hub.url(), &token, &from(address)).await.unwrap());
+        agents.push(
+            dibs_client::Client::connect(&hub.url(), &token, &from(address))
+                .await
+                .unwrap(),
+        );
     }
     let token = crate::token::mint(json!({ "sub": "a" }));
-    assert!(dibs_client::Client::connect(&hub.url(), &token, &from("10.0.0.1")).await.is_err());
+    assert!(
+        dibs_client::Client::connect(&hub.url(), &token, &from("10.0.0.1"))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -96,15 +112,31 @@ async fn a_session_has_so_many_watches_and_views() {
     let hub = Hub::start(&[]);
     let priya = hub.agent("priya").await;
     for i in 0..32 {
-        priya.call(cmd!("open_view", "view": format!("v{i}"), "filter": {}, "sort": "newest", "limit": 0)).await.unwrap();
+        priya
+            .call(cmd!("open_view", "view": format!("v{i}"), "filter": {}, "sort": "newest", "limit": 0))
+            .await
+            .unwrap();
     }
     let more = cmd!("open_view", "view": "more", "filter": {}, "sort": "newest", "limit": 0);
     assert_eq!(priya.refused(more).await.unwrap().code, Code::Invalid);
-    priya.call(cmd!("open_view", "view": "v0", "filter": {}, "sort": "oldest", "limit": 0)).await.unwrap();
+    priya
+        .call(cmd!("open_view", "view": "v0", "filter": {}, "sort": "oldest", "limit": 0))
+        .await
+        .unwrap();
     for i in 0..200 {
         let c = crate::desk::conversation(&hub, &format!("c{i}")).await;
-        priya.call(cmd!("watch", "conversation": c, "limit": 1)).await.unwrap();
+        priya
+            .call(cmd!("watch", "conversation": c, "limit": 1))
+            .await
+            .unwrap();
     }
     let c = crate::desk::conversation(&hub, "more").await;
-    assert_eq!(priya.refused(cmd!("watch", "conversation": c)).await.unwrap().code, Code::Invalid);
+    assert_eq!(
+        priya
+            .refused(cmd!("watch", "conversation": c))
+            .await
+            .unwrap()
+            .code,
+        Code::Invalid
+    );
 }

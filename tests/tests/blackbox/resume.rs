@@ -63,17 +63,30 @@ async fn six_cuts_under_load_lose_nothing_and_repeat_nothing() {
     let http = hub.http(json!({ "sub": "reader" }));
     let mut expected = Vec::new();
     for (c, version) in conversations.iter().zip(&versions) {
-        expected.extend(events(&http, *c).await.into_iter().filter(|entry| entry.seq > *version));
+        expected.extend(
+            events(&http, *c)
+                .await
+                .into_iter()
+                .filter(|entry| entry.seq > *version),
+        );
     }
     expected.sort_by_key(|entry| entry.seq);
     let last = expected.last().unwrap().seq;
     while all.last().is_none_or(|entry| entry.seq < last) {
-        all.push(reader.wait_for(|push| match push {
-            ServerFrame::Event(entry) => Some(entry.clone()),
-            _ => None,
-        }).await.unwrap());
+        all.push(
+            reader
+                .wait_for(|push| match push {
+                    ServerFrame::Event(entry) => Some(entry.clone()),
+                    _ => None,
+                })
+                .await
+                .unwrap(),
+        );
     }
-    assert!(all.is_sorted_by_key(|entry| entry.seq), "ascending across conversations, replay first");
+    assert!(
+        all.is_sorted_by_key(|entry| entry.seq),
+        "ascending across conversations, replay first"
+    );
     assert_eq!(all, expected);
 }
 
@@ -103,7 +116,8 @@ async fn a_resumed_session_watches_again_without_asking() {
 async fn resumed(hub: &Hub, resume: serde_json::Value) -> bool {
     let mut raw = crate::raw::Raw::open(hub).await;
     let token = crate::token::mint(json!({ "sub": "reader" }));
-    raw.text(&json!({ "type": "hello", "id": 1, "token": token, "resume": resume }).to_string()).await;
+    raw.text(&json!({ "type": "hello", "id": 1, "token": token, "resume": resume }).to_string())
+        .await;
     let welcome = raw.frame().await;
     assert_eq!(welcome["type"], "welcome");
     welcome["resumed"].as_bool().unwrap()
@@ -117,7 +131,11 @@ async fn a_place_that_is_not_in_the_feed_is_not_resumed() {
     watch(&reader, c).await;
     let place = serde_json::to_value(reader.cursor().await.resume().unwrap()).unwrap();
     assert!(resumed(&hub, place.clone()).await);
-    for (field, wrong) in [("epoch", json!("another")), ("hash", json!("0000000000000000")), ("seq", json!(1_000_000))] {
+    for (field, wrong) in [
+        ("epoch", json!("another")),
+        ("hash", json!("0000000000000000")),
+        ("seq", json!(1_000_000)),
+    ] {
         let mut place = place.clone();
         place[field] = wrong;
         if field == "seq" {
@@ -148,12 +166,20 @@ async fn a_resume_survives_a_restart_of_the_hub() {
 async fn views_do_not_survive_a_connection() {
     let hub = Hub::start(&[]);
     let reader = hub.agent("reader").await;
-    reader.call(cmd!("open_view", "view": "v", "filter": {}, "sort": "newest")).await.unwrap();
+    reader
+        .call(cmd!("open_view", "view": "v", "filter": {}, "sort": "newest"))
+        .await
+        .unwrap();
     let cursor = reader.cut().await;
     let reader = hub.resume(json!({ "sub": "reader" }), cursor).await;
     let c = conversation(&hub, "c").await;
     watch(&reader, c).await;
     let sent = write(&hub.channel(), "m", "c", "x").await;
     assert_eq!(event(&reader, c, "message_received").await.seq, sent.seq);
-    assert!(!reader.take_pushes().iter().any(|it| matches!(it, ServerFrame::ViewChanged { .. })));
+    assert!(
+        !reader
+            .take_pushes()
+            .iter()
+            .any(|it| matches!(it, ServerFrame::ViewChanged { .. }))
+    );
 }

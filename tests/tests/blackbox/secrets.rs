@@ -14,23 +14,45 @@ async fn neither_tokens_nor_what_people_say_stand_in_the_log() {
     let c = conversation(&hub, "c").await;
     let token = mint(json!({ "sub": "priya", "jti": "jti-of-the-marked-token" }));
     let mut raw = Raw::open(&hub).await;
-    raw.text(&json!({ "type": "hello", "id": 1, "token": token }).to_string()).await;
+    raw.text(&json!({ "type": "hello", "id": 1, "token": token }).to_string())
+        .await;
     assert_eq!(raw.frame().await["type"], "welcome");
-    raw.text(&json!({ "type": "refresh", "id": 2, "token": token }).to_string()).await;
+    raw.text(&json!({ "type": "refresh", "id": 2, "token": token }).to_string())
+        .await;
     assert_eq!(raw.answer().await["type"], "ok");
     let (priya, sam) = (hub.agent("priya").await, hub.agent("sam").await);
     watch(&sam, c).await;
     let held = claim(&priya, c).await;
     let reply = cmd!("reply", "conversation": c, "token": held, "key": "k", "seen": held, "text": format!("reply {MARK}"));
     priya.call(reply).await.unwrap();
-    priya.call(cmd!("note", "conversation": c, "key": "n", "text": format!("@sam note {MARK}"))).await.unwrap();
-    priya.call(cmd!("update", "conversation": c, "subject": format!("subject {MARK}"))).await.unwrap();
-    priya.refused(cmd!("list", "filter": {}, "sort": "newest", "after": MARK)).await.unwrap();
+    priya
+        .call(cmd!("note", "conversation": c, "key": "n", "text": format!("@sam note {MARK}")))
+        .await
+        .unwrap();
+    priya
+        .call(cmd!("update", "conversation": c, "subject": format!("subject {MARK}")))
+        .await
+        .unwrap();
+    priya
+        .refused(cmd!("list", "filter": {}, "sort": "newest", "after": MARK))
+        .await
+        .unwrap();
     let more = json!({ "customer": { "id": "d", "name": format!("name {MARK}"), "handle": format!("{MARK}@example.org") } });
     let ingest = message_with("m", "d", &format!("text {MARK}"), more);
     hub.channel().ingest(&ingest).await.unwrap();
-    hub.http(json!({ "sub": "priya" })).request(reqwest::Method::GET, "/conversations", &[("filter", &format!(r#"{{"text":"{MARK}"}}"#))]).send().await.unwrap();
-    for wrong in [format!("{{\"type\":\"{MARK}"), format!("{{\"type\":\"note\",\"id\":3,\"text\":\"{MARK}\",\"{MARK}\":1}}")] {
+    hub.http(json!({ "sub": "priya" }))
+        .request(
+            reqwest::Method::GET,
+            "/conversations",
+            &[("filter", &format!(r#"{{"text":"{MARK}"}}"#))],
+        )
+        .send()
+        .await
+        .unwrap();
+    for wrong in [
+        format!("{{\"type\":\"{MARK}"),
+        format!("{{\"type\":\"note\",\"id\":3,\"text\":\"{MARK}\",\"{MARK}\":1}}"),
+    ] {
         raw.text(&wrong).await;
         assert_eq!(raw.answer().await["type"], "error");
     }

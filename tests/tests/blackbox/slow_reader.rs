@@ -20,7 +20,8 @@ async fn stalled_readers_are_let_go_and_a_healthy_one_misses_nothing() {
     let mut stalled = Vec::new();
     for i in 0..STALLED {
         let mut raw = Raw::welcomed(&hub, &format!("stalled-{i}")).await;
-        raw.text(&json!({ "type": "watch", "id": 2, "conversation": c }).to_string()).await;
+        raw.text(&json!({ "type": "watch", "id": 2, "conversation": c }).to_string())
+            .await;
         assert_eq!(raw.answer().await["type"], "ok");
         stalled.push(raw);
     }
@@ -28,8 +29,15 @@ async fn stalled_readers_are_let_go_and_a_healthy_one_misses_nothing() {
     let channel = hub.channel();
     let text = "x".repeat(TEXT);
     for i in 0..ROUNDS {
-        let (_, sent) = channel.ingest(&message(&format!("m{i}"), "c", &text)).await.unwrap();
-        assert_eq!(event(&healthy, c, "message_received").await.seq, sent.seq, "nothing is missed");
+        let (_, sent) = channel
+            .ingest(&message(&format!("m{i}"), "c", &text))
+            .await
+            .unwrap();
+        assert_eq!(
+            event(&healthy, c, "message_received").await.seq,
+            sent.seq,
+            "nothing is missed"
+        );
     }
     // 15 MB went by; a hub that kept them for each stalled reader would have grown by 300 MB.
     let grown = hub.rss_kib().saturating_sub(before);
@@ -43,7 +51,10 @@ async fn stalled_readers_are_let_go_and_a_healthy_one_misses_nothing() {
 /// A reader that wakes up finds its connection ended, or what it missed replaced by snapshots.
 async fn ends_or_resyncs(mut raw: Raw) {
     loop {
-        match tokio::time::timeout(PATIENCE, raw.0.next()).await.expect("neither an end nor a resync") {
+        match tokio::time::timeout(PATIENCE, raw.0.next())
+            .await
+            .expect("neither an end nor a resync")
+        {
             Some(Ok(Message::Close(Some(frame)))) => return assert_eq!(u16::from(frame.code), 4009),
             Some(Ok(Message::Text(text))) if text.contains(r#""type":"resync""#) => return,
             Some(Ok(_)) => {}
@@ -57,13 +68,19 @@ async fn who_fell_behind_gets_snapshots_and_then_a_position() {
     let hub = Hub::start(&["--write-timeout", "30s", "--outbox-bytes", "65536"]);
     let c = conversation(&hub, "c").await;
     let mut raw = Raw::welcomed(&hub, "slow").await;
-    raw.text(&json!({ "type": "watch", "id": 2, "conversation": c, "limit": 1 }).to_string()).await;
+    raw.text(&json!({ "type": "watch", "id": 2, "conversation": c, "limit": 1 }).to_string())
+        .await;
     assert_eq!(raw.answer().await["type"], "ok");
     let channel = hub.channel();
     let text = "x".repeat(TEXT);
     let mut last = 0;
     for i in 0..ROUNDS {
-        last = channel.ingest(&message(&format!("m{i}"), "c", &text)).await.unwrap().1.seq;
+        last = channel
+            .ingest(&message(&format!("m{i}"), "c", &text))
+            .await
+            .unwrap()
+            .1
+            .seq;
     }
     let (mut resynced, mut version) = (false, 0);
     loop {

@@ -20,18 +20,31 @@ async fn a_watch_shows_the_latest_and_all_that_follows_once_and_in_order() {
             write(&channel, &format!("m{i}"), "c", &format!("{i}")).await;
         }
     };
-    let look = async { priya.call_as::<WatchAnswer>(cmd!("watch", "conversation": c, "limit": 200)).await.unwrap() };
+    let look = async {
+        priya
+            .call_as::<WatchAnswer>(cmd!("watch", "conversation": c, "limit": 200))
+            .await
+            .unwrap()
+    };
     let ((), seen) = tokio::join!(storm, look);
     let all = events(&hub.http(json!({ "sub": "priya" })), c).await;
     let last = all.last().unwrap().seq;
     let mut mine: Vec<EventEntry> = seen.entries;
     while mine.last().unwrap().seq < last {
-        mine.push(priya.wait_for(|push| match push {
-            ServerFrame::Event(entry) => Some(entry.clone()),
-            _ => None,
-        }).await.unwrap());
+        mine.push(
+            priya
+                .wait_for(|push| match push {
+                    ServerFrame::Event(entry) => Some(entry.clone()),
+                    _ => None,
+                })
+                .await
+                .unwrap(),
+        );
     }
-    assert_eq!(mine, all, "the answer and what follows it, without a gap or a repetition");
+    assert_eq!(
+        mine, all,
+        "the answer and what follows it, without a gap or a repetition"
+    );
 }
 
 #[tokio::test]
@@ -47,7 +60,12 @@ async fn after_unwatch_nothing_comes() {
     write(&channel, "m1", "a", "unseen").await;
     write(&channel, "m2", "b", "seen").await;
     event(&priya, b, "message_received").await;
-    assert!(!priya.take_pushes().iter().any(|it| matches!(it, ServerFrame::Event(entry) if entry.conversation == Some(a))));
+    assert!(
+        !priya
+            .take_pushes()
+            .iter()
+            .any(|it| matches!(it, ServerFrame::Event(entry) if entry.conversation == Some(a)))
+    );
 }
 
 #[tokio::test]
@@ -56,7 +74,10 @@ async fn a_summary_follows_each_change() {
     let c = conversation(&hub, "c").await;
     let (priya, sam) = (hub.agent("priya").await, hub.agent("sam").await);
     watch(&priya, c).await;
-    let done = sam.call(cmd!("update", "conversation": c, "priority": "urgent")).await.unwrap();
+    let done = sam
+        .call(cmd!("update", "conversation": c, "priority": "urgent"))
+        .await
+        .unwrap();
     let seq = number(&done, "seq");
     let shown = push_where(&priya, "summary", |it| it["summary"]["version"] == json!(seq)).await;
     assert_eq!(shown["summary"]["priority"], "urgent");
@@ -71,14 +92,19 @@ async fn history_reaches_back_to_the_beginning() {
         write(&channel, &format!("m{i}"), "c", &format!("{i}")).await;
     }
     let priya = hub.agent("priya").await;
-    let first: WatchAnswer = priya.call_as(cmd!("watch", "conversation": c, "limit": 10)).await.unwrap();
+    let first: WatchAnswer = priya
+        .call_as(cmd!("watch", "conversation": c, "limit": 10))
+        .await
+        .unwrap();
     assert_eq!((first.entries.len(), first.more), (10, true));
     let mut mine = first.entries;
     let mut more = true;
     while more {
         let before = mine[0].seq;
-        let page: EntriesAnswer =
-            priya.call_as(cmd!("history", "conversation": c, "before": before, "limit": 7)).await.unwrap();
+        let page: EntriesAnswer = priya
+            .call_as(cmd!("history", "conversation": c, "before": before, "limit": 7))
+            .await
+            .unwrap();
         more = page.more;
         mine.splice(0..0, page.entries);
     }
@@ -94,7 +120,10 @@ async fn a_list_pages_through_everything_closed_ones_included() {
     for i in 0..23 {
         let c = conversation(&hub, &format!("c{i}")).await;
         if i % 4 == 0 {
-            priya.call(cmd!("update", "conversation": c, "status": "closed")).await.unwrap();
+            priya
+                .call(cmd!("update", "conversation": c, "status": "closed"))
+                .await
+                .unwrap();
         }
         all.insert(c);
     }
@@ -134,7 +163,12 @@ async fn what_does_not_exist_is_not_found() {
         json!({ "type": "update", "conversation": ghost, "priority": "low" }),
         json!({ "type": "take_over", "conversation": ghost, "reason": "x" }),
     ] {
-        let code = match priya.refused(crate::desk::command(frame.clone())).await.unwrap().code {
+        let code = match priya
+            .refused(crate::desk::command(frame.clone()))
+            .await
+            .unwrap()
+            .code
+        {
             // An agent may not take over at all; who may not learns nothing.
             Code::Forbidden if frame["type"] == "take_over" => Code::NotFound,
             code => code,
@@ -147,9 +181,22 @@ async fn what_does_not_exist_is_not_found() {
 async fn a_workspace_is_a_wall() {
     let hub = Hub::start(&[]);
     let c = conversation(&hub, "c").await;
-    let stranger = hub.connect(json!({ "sub": "priya", "workspace": "other" })).await.unwrap();
-    assert_eq!(stranger.refused(cmd!("watch", "conversation": c)).await.unwrap().code, Code::NotFound);
-    let list: ListAnswer = stranger.call_as(cmd!("list", "filter": {}, "sort": "newest")).await.unwrap();
+    let stranger = hub
+        .connect(json!({ "sub": "priya", "workspace": "other" }))
+        .await
+        .unwrap();
+    assert_eq!(
+        stranger
+            .refused(cmd!("watch", "conversation": c))
+            .await
+            .unwrap()
+            .code,
+        Code::NotFound
+    );
+    let list: ListAnswer = stranger
+        .call_as(cmd!("list", "filter": {}, "sort": "newest"))
+        .await
+        .unwrap();
     assert!(list.conversations.is_empty());
     let http = hub.http(json!({ "sub": "priya", "workspace": "other" }));
     assert!(http.conversation(c).await.is_err());
@@ -164,6 +211,13 @@ async fn the_position_tells_how_far_one_has_heard() {
     let sent = write(&hub.channel(), "m", "c", "x").await;
     let position = push_where(&priya, "position", |it| it["seq"].as_u64() >= Some(sent.seq)).await;
     assert!(position["hash"].as_str().is_some_and(|hash| !hash.is_empty()));
-    let before: Vec<Value> = priya.take_pushes().iter().map(|it| serde_json::to_value(it).unwrap()).collect();
-    assert!(before.iter().any(|it| it["seq"] == json!(sent.seq)), "the event came before its position");
+    let before: Vec<Value> = priya
+        .take_pushes()
+        .iter()
+        .map(|it| serde_json::to_value(it).unwrap())
+        .collect();
+    assert!(
+        before.iter().any(|it| it["seq"] == json!(sent.seq)),
+        "the event came before its position"
+    );
 }
