@@ -3,6 +3,8 @@
 //! Deliberately absent: rules. A log compares versions, keys and guards, numbers events, chains and stores them;
 //! it never knows what an event means.
 
+pub mod group;
+
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
 use futures_util::future::BoxFuture;
 use std::fmt::Debug;
