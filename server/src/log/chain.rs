@@ -100,7 +100,14 @@ mod tests {
     use super::*;
 
     fn header(skeleton: &str) -> Header<'_> {
-        Header { seq: 1, at_ms: 5, conversation: None, kind: "k", actor: "a", skeleton }
+        Header {
+            seq: 1,
+            at_ms: 5,
+            conversation: None,
+            kind: "k",
+            actor: "a",
+            skeleton,
+        }
     }
 
     #[test]
@@ -110,7 +117,11 @@ mod tests {
         assert_ne!(hash, link(&hash, &header("s"), &digest_a));
         assert_ne!(hash, link(&GENESIS, &header("t"), &digest_a));
         assert_ne!(hash, link(&GENESIS, &header("s"), &digest(&[1; 16], None)));
-        let moved = Header { kind: "ka", actor: "", ..header("s") };
+        let moved = Header {
+            kind: "ka",
+            actor: "",
+            ..header("s")
+        };
         assert_ne!(hash, link(&GENESIS, &moved, &digest_a));
     }
 

@@ -40,7 +40,9 @@ pub struct GroupCommit {
 
 impl std::fmt::Debug for GroupCommit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupCommit").field("waiting", &self.waiting).finish_non_exhaustive()
+        f.debug_struct("GroupCommit")
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,14 +68,22 @@ impl GroupCommit {
             tell(reply, Ok(Vec::new()));
             return settled;
         };
-        debug_assert!(items.iter().all(|item| item.workspace == workspace), "one workspace per submission");
+        debug_assert!(
+            items.iter().all(|item| item.workspace == workspace),
+            "one workspace per submission"
+        );
         if self.waiting.fetch_add(total, Ordering::AcqRel) >= WAITING_BOUND {
             self.waiting.fetch_sub(total, Ordering::AcqRel);
             let full = LogError::Unavailable("too many commits are waiting".to_owned());
             tell(reply, Err(full));
             return settled;
         }
-        let submission = Submission { items: items.into(), outcomes: Vec::with_capacity(total), total, reply };
+        let submission = Submission {
+            items: items.into(),
+            outcomes: Vec::with_capacity(total),
+            total,
+            reply,
+        };
         if let Err(refused) = self.submissions.send((workspace, submission)) {
             let (_, submission) = refused.0;
             self.waiting.fetch_sub(total, Ordering::AcqRel);
@@ -119,12 +129,22 @@ type Results = Vec<(WorkspaceId, Result<Vec<Outcome>, LogError>)>;
 /// Commits what was drawn as one transaction. When something stored is damaged, each workspace goes alone, so that
 /// one damaged feed does not stop the others; those that were stored after all are recognised by their commit ids.
 async fn commit(log: &dyn Log, drawn: Drawn) -> Results {
-    let sizes: Vec<_> = drawn.iter().map(|(workspace, items)| (workspace.clone(), items.len())).collect();
-    let again = if sizes.len() > 1 { drawn.clone() } else { Drawn::new() };
+    let sizes: Vec<_> = drawn
+        .iter()
+        .map(|(workspace, items)| (workspace.clone(), items.len()))
+        .collect();
+    let again = if sizes.len() > 1 {
+        drawn.clone()
+    } else {
+        Drawn::new()
+    };
     match checked(log, drawn.into_values().flatten().collect()).await {
         Ok(outcomes) => {
             let mut outcomes = outcomes.into_iter();
-            sizes.into_iter().map(|(id, size)| (id, Ok(outcomes.by_ref().take(size).collect()))).collect()
+            sizes
+                .into_iter()
+                .map(|(id, size)| (id, Ok(outcomes.by_ref().take(size).collect())))
+                .collect()
         }
         Err(LogError::Corrupt(_)) if sizes.len() > 1 => {
             let mut results = Vec::with_capacity(sizes.len());
@@ -133,7 +153,10 @@ async fn commit(log: &dyn Log, drawn: Drawn) -> Results {
             }
             results
         }
-        Err(error) => sizes.into_iter().map(|(id, _)| (id, Err(error.clone()))).collect(),
+        Err(error) => sizes
+            .into_iter()
+            .map(|(id, _)| (id, Err(error.clone())))
+            .collect(),
     }
 }
 
@@ -143,7 +166,10 @@ async fn checked(log: &dyn Log, items: Vec<Item>) -> Result<Vec<Outcome>, LogErr
     if outcomes.len() == asked {
         return Ok(outcomes);
     }
-    Err(LogError::Unavailable(format!("the log answered {} of {asked} items", outcomes.len())))
+    Err(LogError::Unavailable(format!(
+        "the log answered {} of {asked} items",
+        outcomes.len()
+    )))
 }
 
 /// What waits, by workspace.
@@ -156,7 +182,10 @@ struct Queue {
 
 impl Queue {
     fn push(&mut self, workspace: WorkspaceId, submission: Submission) {
-        self.workspaces.entry(workspace).or_default().push_back(submission);
+        self.workspaces
+            .entry(workspace)
+            .or_default()
+            .push_back(submission);
     }
 
     /// Draws up to `bound` items: turns of [`TURN`] items, round robin, beginning after the last batch's last turn.
@@ -197,7 +226,9 @@ impl Queue {
 
     /// Hands out what became of a workspace's drawn items. Returns how many items no longer wait.
     fn settle(&mut self, workspace: &WorkspaceId, result: Result<Vec<Outcome>, LogError>) -> usize {
-        let Some(submissions) = self.workspaces.get_mut(workspace) else { return 0 };
+        let Some(submissions) = self.workspaces.get_mut(workspace) else {
+            return 0;
+        };
         let mut settled = 0;
         match result {
             Ok(outcomes) => {
@@ -213,7 +244,10 @@ impl Queue {
             }
             // Only those that were drawn, wholly or in part, are concerned.
             Err(error) => {
-                while submissions.front().is_some_and(|it| it.items.len() + it.outcomes.len() < it.total) {
+                while submissions
+                    .front()
+                    .is_some_and(|it| it.items.len() + it.outcomes.len() < it.total)
+                {
                     settled += answer(submissions.pop_front(), |_| Err(error.clone()));
                 }
             }
@@ -229,7 +263,15 @@ fn answer(
     submission: Option<Submission>,
     result: impl FnOnce(Vec<Outcome>) -> Result<Vec<Outcome>, LogError>,
 ) -> usize {
-    let Some(Submission { outcomes, total, reply, .. }) = submission else { return 0 };
+    let Some(Submission {
+        outcomes,
+        total,
+        reply,
+        ..
+    }) = submission
+    else {
+        return 0;
+    };
     tell(reply, result(outcomes));
     total
 }
