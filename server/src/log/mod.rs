@@ -6,6 +6,7 @@
 mod batch;
 pub mod chain;
 pub mod group;
+pub mod memory;
 pub mod sqlite;
 
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
