@@ -5,6 +5,8 @@
 
 mod batch;
 pub mod chain;
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod group;
 pub mod memory;
 pub mod sqlite;
