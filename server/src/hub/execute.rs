@@ -13,7 +13,6 @@ use dibs_rules::decision::{Answer, KeyRef};
 use dibs_rules::fact::Fact;
 use dibs_rules::ingest::{Target, target};
 use dibs_rules::{Action, Context, Conversation, Decision, Sender, decide::decide, keys};
-use sha2::Digest;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -29,7 +28,7 @@ impl crate::log::Snapshot for Conversation {
 }
 
 /// Which conversation a job is about.
-enum About {
+pub(crate) enum About {
     Existing(ConversationId),
     New,
     /// It must be read first.

@@ -50,6 +50,8 @@ enum Stage {
     Joined,
     /// Our close frame is on its way, or the peer's answer to it.
     Closing(Pin<Box<Sleep>>),
+    /// The peer has closed: our answer is on its way, and then it is over.
+    Ending(Pin<Box<Sleep>>),
 }
 
 struct Session {
@@ -140,11 +142,13 @@ impl Session {
                     if deadline.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(());
                     }
-                    let wire = self.socket.get_mut();
-                    match wire.poll_discard(cx) {
-                        Poll::Ready(()) => Poll::Ready(false),
-                        Poll::Pending => Poll::Pending,
+                    self.socket.get_mut().poll_discard(cx).map(|()| false)
+                }
+                Stage::Ending(deadline) => {
+                    if self.socket.get_ref().is_drained() {
+                        return Poll::Ready(());
                     }
+                    deadline.as_mut().poll(cx).map(|()| false)
                 }
             };
             match step {
@@ -158,7 +162,7 @@ impl Session {
     /// Writes what waits. An error is the end of the connection.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), ()> {
         loop {
-            let closing = matches!(self.stage, Stage::Closing(_));
+            let closing = matches!(self.stage, Stage::Closing(_) | Stage::Ending(_));
             let wire = self.socket.get_mut();
             if wire.is_drained() && !closing {
                 let taken = self.link.outbox.take(wire.queue(), TAKE_BYTES);
@@ -175,7 +179,7 @@ impl Session {
             match wire.poll_drain(cx) {
                 Poll::Ready(Ok(_)) => {
                     self.link.outbox.stalled_s.store(0, Ordering::Relaxed);
-                    if wire.is_drained() && closing {
+                    if closing {
                         return Ok(());
                     }
                 }
@@ -194,7 +198,8 @@ impl Session {
             stalled.store(self.shared.hub.uptime_s().max(1), Ordering::Relaxed);
         }
         // A slow reader that is to be closed may never take its close frame.
-        if self.link.outbox.closing() == Some(CloseCode::Slow) && !matches!(self.stage, Stage::Closing(_)) {
+        if self.link.outbox.closing() == Some(CloseCode::Slow) && !matches!(self.stage, Stage::Closing(_) | Stage::Ending(_))
+        {
             self.begin_close(CloseCode::Slow);
         }
     }
@@ -226,8 +231,8 @@ impl Session {
             Some(Ok(Message::Binary(_))) => self.begin_close(CloseCode::Unsupported),
             Some(Ok(Message::Ping(_))) => self.pinged(),
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
-            // The library has queued its answer; it is written before the end.
-            Some(Ok(Message::Close(_))) => self.stage = Stage::Closing(Box::pin(sleep(CLOSE_WAIT))),
+            // The next read queues the answer, and says that this was the last message.
+            Some(Ok(Message::Close(_))) => {}
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
                 self.begin_close(CloseCode::TooBig);
             }
@@ -235,7 +240,7 @@ impl Session {
             Some(Err(Error::Protocol(error))) if error != ProtocolError::ResetWithoutClosingHandshake => {
                 self.close_with(1002, "the frames are not RFC 6455");
             }
-            Some(Err(_)) | None => return Poll::Ready(false),
+            Some(Err(_)) | None => self.stage = Stage::Ending(Box::pin(sleep(CLOSE_WAIT))),
         }
         Poll::Ready(true)
     }
@@ -244,7 +249,7 @@ impl Session {
         match self.stage {
             Stage::Silent(_) => self.greeting(text),
             Stage::Joined => self.frame(text),
-            Stage::Loading(..) | Stage::Closing(_) => {}
+            Stage::Loading(..) | Stage::Closing(_) | Stage::Ending(_) => {}
         }
     }
 
