@@ -3,10 +3,15 @@
 //! A command returns nothing or a [`Failure`]; exit codes are 0 for success, 1 for a failure with one line on
 //! stderr, 2 for a wrong use of the command line.
 
+mod call;
 mod config;
+mod following;
 mod healthcheck;
 mod logging;
+mod remote;
 mod serve;
+mod tail;
+mod telling;
 mod token;
 
 use crate::config::{Loaded, SettingsArgs};
@@ -35,6 +40,10 @@ enum Command {
     Config(config::Config),
     /// Asks a running server whether it is ready; exits with 0 if it is.
     Healthcheck(healthcheck::Healthcheck),
+    /// Follows a conversation or a live list in the terminal, through restarts of the server.
+    Tail(tail::Tail),
+    /// Sends one command to a running server and prints its answer; exits with 1 when it is refused.
+    Call(call::Call),
 }
 
 /// Why a command failed, as one line for a person.
@@ -72,6 +81,8 @@ pub fn main() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
+        Command::Tail(command) => command.run(),
+        Command::Call(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
