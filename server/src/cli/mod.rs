@@ -5,6 +5,7 @@
 
 mod call;
 mod config;
+mod erase;
 mod following;
 mod healthcheck;
 mod logging;
@@ -13,6 +14,7 @@ mod serve;
 mod tail;
 mod telling;
 mod token;
+mod verify;
 
 use crate::config::{Loaded, SettingsArgs};
 use clap::{Parser, Subcommand};
@@ -38,6 +40,10 @@ enum Command {
     /// Checks or prints the configuration.
     #[command(subcommand)]
     Config(config::Config),
+    /// Checks everything that is stored in a data folder.
+    Verify(verify::Verify),
+    /// Forgets a customer.
+    Erase(erase::Erase),
     /// Asks a running server whether it is ready; exits with 0 if it is.
     Healthcheck(healthcheck::Healthcheck),
     /// Follows a conversation or a live list in the terminal, through restarts of the server.
@@ -80,6 +86,8 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Erase(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Tail(command) => command.run(),
         Command::Call(command) => command.run(),
