@@ -214,10 +214,7 @@ impl Follower {
         }
         if first {
             let (total, rows) = (now.total(), now.ids().len());
-            self.aside(
-                &Value::Null,
-                &format!("{total} conversations, {rows} of them shown"),
-            )?;
+            self.aside(&Value::Null, &format!("conversations: {total}, shown: {rows}"))?;
             for row in now.rows() {
                 self.of(row.id, &telling::row(row))?;
             }

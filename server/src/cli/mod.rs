@@ -5,6 +5,7 @@
 
 mod call;
 mod config;
+mod demo;
 mod erase;
 mod following;
 mod healthcheck;
@@ -50,6 +51,8 @@ enum Command {
     Tail(tail::Tail),
     /// Sends one command to a running server and prints its answer; exits with 1 when it is refused.
     Call(call::Call),
+    /// Runs a hub with simulated customers and agents, to look at and to join.
+    Demo(demo::Demo),
 }
 
 /// Why a command failed, as one line for a person.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Healthcheck(command) => command.run(),
         Command::Tail(command) => command.run(),
         Command::Call(command) => command.run(),
+        Command::Demo(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 
 use super::Failure;
 use clap::Args;
+use dibs_client::error::CUT;
 use dibs_client::{ConnectError, Options};
 use dibs_protocol::close::CloseCode;
 
@@ -58,6 +59,7 @@ pub(super) fn reason(error: &ConnectError) -> String {
             Some(status) => format!("that is no Dibs server's WebSocket (HTTP {status})"),
             None => error.to_string(),
         },
+        ConnectError::Closed(closed) if closed.code == CUT => "the line was cut".to_owned(),
         ConnectError::Closed(closed) => closed
             .refusal
             .as_ref()
