@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Conversations that one agent holds at most.
+/// Conversations that one agent holds at most, besides those that wait for the customer.
 const CAPACITY: usize = 3;
 /// Signs of typing are repeated before the server ends them, after 6 s.
 const TYPING_AGAIN: Duration = Duration::from_secs(4);
@@ -95,7 +95,7 @@ impl Worker {
     }
 
     async fn step(&mut self) -> Result<(), ConnectError> {
-        self.pause(1.0, 4.0).await?;
+        self.pause(0.8, 3.0).await?;
         if let Some(offer) = self.desk.next_offer() {
             return self.answer_offer(offer).await;
         }
@@ -121,7 +121,7 @@ impl Worker {
         if let Some(row) = due {
             return self.serve(row).await;
         }
-        if self.desk.rows(MINE).count() < CAPACITY
+        if self.busy() < CAPACITY
             && let Some(id) = self.choose()
         {
             return self.reach(id).await;
@@ -131,6 +131,12 @@ impl Worker {
             self.go_away().await?;
         }
         Ok(())
+    }
+
+    /// Conversations that one holds and that do not wait for the customer.
+    fn busy(&self) -> usize {
+        let rows = self.desk.rows(MINE);
+        rows.filter(|row| row.status != Status::Pending).count()
     }
 
     fn choose(&mut self) -> Option<ConversationId> {
@@ -145,7 +151,7 @@ impl Worker {
             return Ok(());
         }
         self.pause(1.5, 5.0).await?;
-        let careful = self.dice.random_bool(0.6);
+        let careful = self.dice.random_bool(0.8);
         if careful && self.desk.row(FREE, id).is_none() {
             self.desk.look_away(id).await;
             return Ok(());
@@ -307,7 +313,7 @@ impl Worker {
 
     async fn answer_offer(&mut self, conversation: ConversationId) -> Result<(), ConnectError> {
         self.pause(1.0, 4.0).await?;
-        let accept = !self.bot && self.desk.rows(MINE).count() < CAPACITY + 1;
+        let accept = !self.bot && self.busy() <= CAPACITY;
         let note = (!accept).then(|| "Sorry, my hands are full.".to_owned());
         self.desk
             .try_call(AnswerTransfer {
@@ -340,7 +346,7 @@ impl Worker {
             .rows(FREE)
             .find(|row| row.unanswered == 0)
             .map(|row| row.id);
-        for (id, likely) in [(done, 0.1), (left, 0.05)] {
+        for (id, likely) in [(done, 0.15), (left, 0.05)] {
             if let Some(id) = id.filter(|_| self.dice.random_bool(likely)) {
                 self.desk.set_status(id, Status::Resolved).await;
             }

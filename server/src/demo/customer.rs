@@ -49,7 +49,7 @@ impl Customer {
         let mut gap = (0.2, 12.0);
         loop {
             self.pause(gap.0, gap.1).await;
-            gap = (15.0, 60.0);
+            gap = (25.0, 90.0);
             self.round += 1;
             if let Some(matter) = self.matter() {
                 self.talk(&matter).await;
