@@ -35,6 +35,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
             "/v1/workspaces/{workspace}/conversations/{conversation}/events",
             get(api::events),
         )
+        .route("/", get(page))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -43,6 +44,17 @@ pub fn router(shared: Arc<Shared>) -> Router {
     #[cfg(feature = "echo")]
     let router = router.route("/echo", get(upgrade::echo));
     with_cors(router.with_state(shared), origins)
+}
+
+/// The page for people who open the hub's address.
+async fn page() -> Response {
+    let headers = [
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-security-policy", "default-src 'self'; frame-ancestors 'none'"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ];
+    (headers, include_str!("../../../console/index.html")).into_response()
 }
 
 /// Ready, and how: degraded modes are ready and say so.

@@ -6,6 +6,7 @@ use super::item::{conversation_aggregate, mention_bodies, parse_key, parse_state
 use super::state::{Caller, Concluded, Decided, Entry, Internal, Job, Lane, What};
 use super::workspace::Workspace;
 use crate::log::{Guard, Item, LogError, StoredKey, StoredState};
+use dibs_protocol::event::Event;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::{Code, Refusal};
 use dibs_protocol::time::Time;
@@ -276,8 +277,10 @@ impl Workspace {
                 grace_ms,
             });
         }
-        if let Action::Redact { entries, .. } = &job.action {
-            item.erase.clone_from(entries);
+        for (_, event) in &decision.events {
+            if let Event::Redacted { entries, .. } = event {
+                item.erase.extend(entries);
+            }
         }
         let entry = self.conversations.entry(id).or_default();
         entry.latest = Some(state.clone());

@@ -87,6 +87,7 @@ impl Workspace {
             views: Vec::new(),
             watches_agents: false,
             hold: None,
+            replay: std::collections::VecDeque::new(),
             resync: None,
         });
         link.set_key(key);

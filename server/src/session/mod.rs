@@ -6,7 +6,7 @@
 mod frames;
 mod wire;
 
-use crate::hub::outbox::{Behind, Outbox};
+use crate::hub::outbox::Outbox;
 use crate::hub::{Handle, Input, Link};
 use crate::log::LogError;
 use crate::net::ConnectionPermit;
@@ -208,9 +208,6 @@ impl Session {
         let Some(behind) = self.link.outbox.behind() else {
             return;
         };
-        if behind == Behind::Resync {
-            self.link.outbox.begin_resync();
-        }
         if let Some(handle) = &self.handle {
             // A workspace that has stopped will close the session.
             handle.send(Input::Behind(self.link.clone(), behind)).ok();
