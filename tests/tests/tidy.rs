@@ -12,10 +12,26 @@ const LINES_MAX: usize = 500;
 
 /// Files that may be longer, up to so many lines, and why.
 const LONGER: &[(&str, usize, &str)] = &[
-    ("protocol/src/command.rs", 950, "one table: every command of the contract with its fields and limits"),
-    ("protocol/tests/parse.rs", 700, "one table: every way in which a frame can be wrong"),
-    ("server/src/hub/join.rs", 600, "to be split: seats, welcome and resume"),
-    ("server/src/hub/views.rs", 700, "to be split: cores, windows and deltas"),
+    (
+        "protocol/src/command.rs",
+        950,
+        "one table: every command of the contract with its fields and limits",
+    ),
+    (
+        "protocol/tests/parse.rs",
+        700,
+        "one table: every way in which a frame can be wrong",
+    ),
+    (
+        "server/src/hub/join.rs",
+        600,
+        "to be split: seats, welcome and resume",
+    ),
+    (
+        "server/src/hub/views.rs",
+        700,
+        "to be split: cores, windows and deltas",
+    ),
 ];
 
 fn root() -> PathBuf {
@@ -36,7 +52,13 @@ fn files(folder: &str) -> Vec<String> {
                     folders.push(path);
                 }
             } else {
-                found.push(path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/"));
+                found.push(
+                    path.strip_prefix(&root)
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .replace('\\', "/"),
+                );
             }
         }
     }
@@ -45,7 +67,10 @@ fn files(folder: &str) -> Vec<String> {
 }
 
 fn sources(folder: &str) -> Vec<String> {
-    files(folder).into_iter().filter(|path| path.ends_with(".rs")).collect()
+    files(folder)
+        .into_iter()
+        .filter(|path| path.ends_with(".rs"))
+        .collect()
 }
 
 fn read(path: &str) -> String {
@@ -66,8 +91,10 @@ fn assert_none(faults: &[String], rule: &str) {
 
 #[test]
 fn every_source_file_says_its_job_first() {
-    let faults: Vec<String> =
-        sources(".").into_iter().filter(|path| !read(path).starts_with("//! ")).collect();
+    let faults: Vec<String> = sources(".")
+        .into_iter()
+        .filter(|path| !read(path).starts_with("//! "))
+        .collect();
     assert_none(&faults, "these files do not open with `//! `");
 }
 
@@ -82,7 +109,9 @@ fn no_source_file_is_too_long() {
             faults.push(format!("{path} has {lines} lines, and may have {most}"));
         }
         if allowed.is_some() && lines <= LINES_MAX {
-            faults.push(format!("{path} has {lines} lines: take it off the list of longer files"));
+            faults.push(format!(
+                "{path} has {lines} lines: take it off the list of longer files"
+            ));
         }
     }
     assert_none(&faults, "these files want to be split");
@@ -90,7 +119,17 @@ fn no_source_file_is_too_long() {
 
 /// What a floor may not know: folder, and the words that may not stand in its code.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("protocol/src", &["tokio", "rusqlite", "std::fs", "std::net", "dibs_rules", "dibs_server"]),
+    (
+        "protocol/src",
+        &[
+            "tokio",
+            "rusqlite",
+            "std::fs",
+            "std::net",
+            "dibs_rules",
+            "dibs_server",
+        ],
+    ),
     (
         "rules/src",
         &[
@@ -152,15 +191,32 @@ const FLOORS: &[(&str, &[&str])] = &[
             "tokio::net",
         ],
     ),
-    ("server/src/session", &["rusqlite", "redis::", "crate::http", "crate::cli", "axum"]),
+    (
+        "server/src/session",
+        &["rusqlite", "redis::", "crate::http", "crate::cli", "axum"],
+    ),
     ("server/src/http", &["rusqlite", "redis::", "crate::cli"]),
     (
         "server/src/net",
-        &["rusqlite", "crate::hub", "crate::session", "crate::http", "crate::log", "crate::cli"],
+        &[
+            "rusqlite",
+            "crate::hub",
+            "crate::session",
+            "crate::http",
+            "crate::log",
+            "crate::cli",
+        ],
     ),
     (
         "server/src/auth",
-        &["rusqlite", "crate::hub", "crate::session", "crate::http", "crate::log", "crate::cli"],
+        &[
+            "rusqlite",
+            "crate::hub",
+            "crate::session",
+            "crate::http",
+            "crate::log",
+            "crate::cli",
+        ],
     ),
     ("client/src", &["dibs_rules", "dibs_server", "rusqlite"]),
     ("tests/tests/blackbox", &["dibs_server", "dibs_rules"]),
@@ -186,18 +242,30 @@ fn the_floors_of_the_crates_are_in_their_manifests() {
     let of = |path: &str| read(path).split("[dev-dependencies]").next().unwrap().to_owned();
     for word in ["tokio", "rusqlite", "rand", "dibs.workspace", "dibs-client"] {
         assert!(!of("rules/Cargo.toml").contains(word), "rules/ depends on {word}");
-        assert!(!of("protocol/Cargo.toml").contains(word), "protocol/ depends on {word}");
+        assert!(
+            !of("protocol/Cargo.toml").contains(word),
+            "protocol/ depends on {word}"
+        );
     }
-    assert!(!of("client/Cargo.toml").contains("dibs-rules"), "client/ depends on rules/");
+    assert!(
+        !of("client/Cargo.toml").contains("dibs-rules"),
+        "client/ depends on rules/"
+    );
 }
 
 #[test]
 fn nothing_is_left_for_later() {
     // Written in parts, so that this file does not find itself.
     let words = ["todo", "unimplemented"].map(|it| format!("{it}!"));
-    let words =
-        [words.to_vec(), vec![["FIX", "ME"].concat(), ["XX", "X"].concat(), ["#[ig", "nore"].concat()]]
-            .concat();
+    let words = [
+        words.to_vec(),
+        vec![
+            ["FIX", "ME"].concat(),
+            ["XX", "X"].concat(),
+            ["#[ig", "nore"].concat(),
+        ],
+    ]
+    .concat();
     let mut faults = Vec::new();
     for path in sources(".") {
         for (line, text) in (1..).zip(read(&path).lines()) {
@@ -220,7 +288,10 @@ fn there_is_one_copy_of_the_websocket_code() {
 #[test]
 fn the_lock_file_is_committed() {
     let ignored = read(".gitignore");
-    assert!(!ignored.lines().any(|line| line.contains("Cargo.lock")), ".gitignore hides Cargo.lock");
+    assert!(
+        !ignored.lines().any(|line| line.contains("Cargo.lock")),
+        ".gitignore hides Cargo.lock"
+    );
     assert!(root().join("Cargo.lock").is_file(), "there is no Cargo.lock");
 }
 
@@ -246,9 +317,16 @@ fn quoted(text: &str) -> Vec<String> {
 
 /// A path of this repository, braces expanded: `server/src/{hub,log}/` is two.
 fn paths(word: &str) -> Vec<String> {
-    let Some((before, rest)) = word.split_once('{') else { return vec![word.to_owned()] };
-    let Some((names, after)) = rest.split_once('}') else { return Vec::new() };
-    names.split(',').map(|name| format!("{before}{name}{after}")).collect()
+    let Some((before, rest)) = word.split_once('{') else {
+        return vec![word.to_owned()];
+    };
+    let Some((names, after)) = rest.split_once('}') else {
+        return Vec::new();
+    };
+    names
+        .split(',')
+        .map(|name| format!("{before}{name}{after}"))
+        .collect()
 }
 
 #[test]
@@ -288,8 +366,10 @@ fn links_between_documents_lead_somewhere() {
     let mut faults = Vec::new();
     for document in documents() {
         let folder = Path::new(&document).parent().unwrap().to_owned();
-        for target in
-            read(&document).split("](").skip(1).filter_map(|rest| rest.split(')').next().map(str::to_owned))
+        for target in read(&document)
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next().map(str::to_owned))
         {
             let path = target.split('#').next().unwrap();
             if path.is_empty() || path.contains("://") || path.starts_with("mailto:") {
@@ -307,7 +387,10 @@ fn links_between_documents_lead_somewhere() {
 fn flags(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for rest in text.split("--").skip(1) {
-        let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+        let name: String = rest
+            .chars()
+            .take_while(|c| c.is_ascii_lowercase() || *c == '-')
+            .collect();
         if name.starts_with(|c: char| c.is_ascii_lowercase()) {
             found.insert(name.trim_end_matches('-').to_owned());
         }
@@ -319,8 +402,10 @@ fn flags(text: &str) -> BTreeSet<String> {
 fn flags_named_in_the_readme_exist() {
     // The table of settings writes flags as fields; the commands write theirs as clap's fields.
     let mut known = String::new();
-    for path in
-        sources("server/src/config").iter().chain(&sources("server/src/cli")).chain(&sources("loadtest/src"))
+    for path in sources("server/src/config")
+        .iter()
+        .chain(&sources("server/src/cli"))
+        .chain(&sources("loadtest/src"))
     {
         known.push_str(&read(path));
     }
@@ -337,8 +422,11 @@ fn flags_named_in_the_readme_exist() {
             || others.contains(&flag.as_str())
     };
     let readme = flags(&read("README.md"));
-    let missing: Vec<String> =
-        readme.iter().filter(|flag| !is_known(flag)).map(|flag| format!("--{flag}")).collect();
+    let missing: Vec<String> = readme
+        .iter()
+        .filter(|flag| !is_known(flag))
+        .map(|flag| format!("--{flag}"))
+        .collect();
     assert_none(&missing, "README.md names flags that no command has");
 }
 
@@ -351,10 +439,24 @@ fn no_path_of_somebodys_machine_is_in_the_repository() {
         ["/wo", "rk/"].concat(),
         ["/tm", "p/w/"].concat(),
     ];
-    let kinds =
-        [".rs", ".md", ".toml", ".sh", ".json", ".ts", ".js", ".yml", ".yaml", "scripts/test", ".ci/run"];
+    let kinds = [
+        ".rs",
+        ".md",
+        ".toml",
+        ".sh",
+        ".json",
+        ".ts",
+        ".js",
+        ".yml",
+        ".yaml",
+        "scripts/test",
+        ".ci/run",
+    ];
     let mut faults = Vec::new();
-    for path in files(".").iter().filter(|path| kinds.iter().any(|kind| path.ends_with(kind))) {
+    for path in files(".")
+        .iter()
+        .filter(|path| kinds.iter().any(|kind| path.ends_with(kind)))
+    {
         for (line, text) in (1..).zip(read(path).lines()) {
             if places.iter().any(|place| text.contains(place.as_str())) {
                 faults.push(format!("{path}:{line}"));
@@ -367,8 +469,10 @@ fn no_path_of_somebodys_machine_is_in_the_repository() {
 #[test]
 fn continuous_integration_runs_what_everybody_runs() {
     let script = read(".ci/run");
-    let commands: Vec<&str> =
-        script.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
+    let commands: Vec<&str> = script
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        .collect();
     assert_eq!(commands.len(), 2, "only the shell's options and scripts/test");
     assert!(commands[1].contains("scripts/test"));
 }

@@ -36,7 +36,10 @@ enum Stage {
     /// No hello yet.
     Silent(Pin<Box<Sleep>>),
     /// The workspace is being loaded.
-    Loading(BoxFuture<'static, Result<Handle, LogError>>, Box<frames::Greeting>),
+    Loading(
+        BoxFuture<'static, Result<Handle, LogError>>,
+        Box<frames::Greeting>,
+    ),
     /// The hub has the session; commands wait for the welcome.
     Joined,
     /// Our close frame is on its way, or the peer's answer to it.
@@ -59,10 +62,21 @@ pub async fn run(stream: TcpStream, early: Bytes, shared: Arc<Shared>, permit: C
     let socket = Socket::of_client(stream, early).await;
     let now_ms = shared.hub.deps().clock.now_ms();
     let id = shared.hub.deps().entropy.uuid(now_ms);
-    let link = Arc::new(Link::new(id, Outbox::new(shared.config.outbox_bytes, shared.hub.uptime_s())));
+    let link = Arc::new(Link::new(
+        id,
+        Outbox::new(shared.config.outbox_bytes, shared.hub.uptime_s()),
+    ));
     let stage = Stage::Silent(Box::pin(sleep(shared.config.hello_timeout)));
-    let mut session =
-        Session { socket, shared, link, stage, handle: None, limits: None, unanswerable: 0, _permit: permit };
+    let mut session = Session {
+        socket,
+        shared,
+        link,
+        stage,
+        handle: None,
+        limits: None,
+        unanswerable: 0,
+        _permit: permit,
+    };
     poll_fn(|cx| session.poll(cx)).await;
     if let Some(handle) = &session.handle {
         // A workspace that has stopped has forgotten the session already.
@@ -160,7 +174,9 @@ impl Session {
     }
 
     fn ask_for_missed(&mut self) {
-        let Some(behind) = self.link.outbox.behind() else { return };
+        let Some(behind) = self.link.outbox.behind() else {
+            return;
+        };
         if behind == Behind::Resync {
             self.link.outbox.begin_resync();
         }
@@ -172,8 +188,13 @@ impl Session {
 
     /// Reads one message. `Ready(true)` when there may be more, `Ready(false)` at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Poll::Ready(received) = self.socket.poll_read(cx) else { return Poll::Pending };
-        self.link.outbox.heard_s.store(self.shared.hub.uptime_s(), Ordering::Relaxed);
+        let Poll::Ready(received) = self.socket.poll_read(cx) else {
+            return Poll::Pending;
+        };
+        self.link
+            .outbox
+            .heard_s
+            .store(self.shared.hub.uptime_s(), Ordering::Relaxed);
         match received {
             Received::Text(text) => self.text(&text),
             Received::Binary(_) => self.begin_close(CloseCode::Unsupported),

@@ -87,7 +87,9 @@ impl Socket {
 
     /// Reads one message.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        let Poll::Ready(message) = self.0.poll_next_unpin(cx) else { return Poll::Pending };
+        let Poll::Ready(message) = self.0.poll_next_unpin(cx) else {
+            return Poll::Pending;
+        };
         Poll::Ready(match message {
             Some(Ok(Message::Text(text))) => Received::Text(text),
             Some(Ok(Message::Binary(bytes))) => Received::Binary(bytes),

@@ -40,7 +40,13 @@ pub struct Case {
 
 impl Case {
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), sent: Vec::new(), piece: usize::MAX, wanted: Vec::new(), end: End::Clean }
+        Self {
+            name: name.into(),
+            sent: Vec::new(),
+            piece: usize::MAX,
+            wanted: Vec::new(),
+            end: End::Clean,
+        }
     }
 
     /// Sends a frame.
@@ -92,7 +98,9 @@ impl Case {
 
     /// Runs the case.
     pub async fn run(&self, address: SocketAddr) -> Result<(), String> {
-        let seen = timeout(PATIENCE, self.exchange(address)).await.map_err(|_| "it takes too long")??;
+        let seen = timeout(PATIENCE, self.exchange(address))
+            .await
+            .map_err(|_| "it takes too long")??;
         let Some(((last, payload), before)) = seen.split_last() else {
             return Err("the connection ended without a close".to_owned());
         };
@@ -104,9 +112,15 @@ impl Case {
             End::Answers(payload) => (payload.clone(), true),
             End::Fails(code) => (code.to_be_bytes().to_vec(), false),
         };
-        let fits = if exact { *payload == code } else { payload.starts_with(&code) };
+        let fits = if exact {
+            *payload == code
+        } else {
+            payload.starts_with(&code)
+        };
         if *last != CLOSE || !fits {
-            return Err(format!("wanted a close with {code:?}, got {last:#x} with {payload:?}"));
+            return Err(format!(
+                "wanted a close with {code:?}, got {last:#x} with {payload:?}"
+            ));
         }
         Ok(())
     }

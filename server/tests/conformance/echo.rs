@@ -24,7 +24,10 @@ pub async fn start() -> SocketAddr {
         trusted_proxy: [].into(),
         permits: Permits::new(None),
     };
-    let router = Router::new().route("/echo", get(|request: Request| async { hand_over(request, echo) }));
+    let router = Router::new().route(
+        "/echo",
+        get(|request: Request| async { hand_over(request, echo) }),
+    );
     let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let server = Server::new(listener, router, options);
     let address = server.local_addr().unwrap();

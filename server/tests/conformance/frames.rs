@@ -13,7 +13,11 @@ pub fn lengths() -> Vec<Case> {
         for (at, size) in sizes.into_iter().enumerate() {
             cases.push(Case::new(format!("1.{kind}.{}", at + 1)).echo(first, vec![fill; size]));
         }
-        cases.push(Case::new(format!("1.{kind}.8")).echo(first, vec![fill; 65_536]).pieces(997));
+        cases.push(
+            Case::new(format!("1.{kind}.8"))
+                .echo(first, vec![fill; 65_536])
+                .pieces(997),
+        );
     }
     cases
 }
@@ -48,7 +52,11 @@ pub fn pings() -> Vec<Case> {
 /// Case 3: a reserved bit fails the connection; what came before is answered, what comes after is not.
 pub fn reserved_bits() -> Vec<Case> {
     let after = |name: &str, bits: u8| {
-        Case::new(name).echo(TEXT, HELLO).send(TEXT | bits << 4, HELLO).send(PING, b"").fails(BROKEN)
+        Case::new(name)
+            .echo(TEXT, HELLO)
+            .send(TEXT | bits << 4, HELLO)
+            .send(PING, b"")
+            .fails(BROKEN)
     };
     vec![
         Case::new("3.1").send(TEXT | 1 << 4, HELLO).fails(BROKEN),
@@ -70,7 +78,11 @@ pub fn opcodes() -> Vec<Case> {
             case.send(base + at, payload).send(PING, b"").fails(BROKEN)
         };
         cases.push(Case::new(format!("4.{kind}.1")).send(base, b"").fails(BROKEN));
-        cases.push(Case::new(format!("4.{kind}.2")).send(base + 1, b"reserved opcode payload").fails(BROKEN));
+        cases.push(
+            Case::new(format!("4.{kind}.2"))
+                .send(base + 1, b"reserved opcode payload")
+                .fails(BROKEN),
+        );
         cases.push(after(2, b""));
         cases.push(after(3, HELLO));
         cases.push(after(4, HELLO).pieces(1));
@@ -81,14 +93,23 @@ pub fn opcodes() -> Vec<Case> {
 /// Case 5: messages in fragments, control frames between them, and fragments that fit nowhere.
 pub fn fragments() -> Vec<Case> {
     let two = |name: &str| {
-        Case::new(name).fragments(TEXT, ["fragment1", "fragment2"]).want(TEXT, "fragment1fragment2")
+        Case::new(name)
+            .fragments(TEXT, ["fragment1", "fragment2"])
+            .want(TEXT, "fragment1fragment2")
     };
     let ping_between = |name: &str| {
-        let case = Case::new(name).send(TEXT & MORE, "fragment1").send(PING, b"ping payload");
-        case.send(LAST, "fragment2").want(PONG, b"ping payload").want(TEXT, "fragment1fragment2")
+        let case = Case::new(name)
+            .send(TEXT & MORE, "fragment1")
+            .send(PING, b"ping payload");
+        case.send(LAST, "fragment2")
+            .want(PONG, b"ping payload")
+            .want(TEXT, "fragment1fragment2")
     };
     let nothing_to_continue = |name: &str, first: u8| {
-        Case::new(name).send(first, "non-continuation payload").send(TEXT, HELLO).fails(BROKEN)
+        Case::new(name)
+            .send(first, "non-continuation payload")
+            .send(TEXT, HELLO)
+            .fails(BROKEN)
     };
     let again_and_again = |name: &str, first: u8| {
         Case::new(name)
@@ -98,17 +119,26 @@ pub fn fragments() -> Vec<Case> {
             .fails(BROKEN)
     };
     let pings_between = |name: &str| {
-        let case =
-            Case::new(name).send(TEXT & MORE, "fragment1").send(0, "fragment2").send(PING, b"pongme 1!");
-        let case =
-            case.send(0, "fragment3").send(0, "fragment4").send(PING, b"pongme 2!").send(LAST, "fragment5");
+        let case = Case::new(name)
+            .send(TEXT & MORE, "fragment1")
+            .send(0, "fragment2")
+            .send(PING, b"pongme 1!");
+        let case = case
+            .send(0, "fragment3")
+            .send(0, "fragment4")
+            .send(PING, b"pongme 2!")
+            .send(LAST, "fragment5");
         case.want(PONG, b"pongme 1!")
             .want(PONG, b"pongme 2!")
             .want(TEXT, "fragment1fragment2fragment3fragment4fragment5")
     };
     vec![
-        Case::new("5.1").fragments(PING, ["fragment1", "fragment2"]).fails(BROKEN),
-        Case::new("5.2").fragments(PONG, ["fragment1", "fragment2"]).fails(BROKEN),
+        Case::new("5.1")
+            .fragments(PING, ["fragment1", "fragment2"])
+            .fails(BROKEN),
+        Case::new("5.2")
+            .fragments(PONG, ["fragment1", "fragment2"])
+            .fails(BROKEN),
         two("5.3"),
         two("5.4").pieces(15),
         two("5.5").pieces(1),
@@ -121,10 +151,16 @@ pub fn fragments() -> Vec<Case> {
         nothing_to_continue("5.12", 0),
         nothing_to_continue("5.13", 0).pieces(30),
         nothing_to_continue("5.14", 0).pieces(1),
-        two("5.15").send(0, "fragment3").send(TEXT, "fragment4").fails(BROKEN),
+        two("5.15")
+            .send(0, "fragment3")
+            .send(TEXT, "fragment4")
+            .fails(BROKEN),
         again_and_again("5.16", 0),
         again_and_again("5.17", LAST),
-        Case::new("5.18").send(TEXT & MORE, "fragment1").send(TEXT, "fragment2").fails(BROKEN),
+        Case::new("5.18")
+            .send(TEXT & MORE, "fragment1")
+            .send(TEXT, "fragment2")
+            .fails(BROKEN),
         pings_between("5.19"),
         pings_between("5.20").pieces(15),
     ]

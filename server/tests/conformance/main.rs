@@ -26,7 +26,12 @@ async fn run(expected: usize, cases: Vec<Case>) {
             failed.push(format!("{}: {fault}", case.name));
         }
     }
-    assert!(failed.is_empty(), "{} of {count} failed:\n{}", failed.len(), failed.join("\n"));
+    assert!(
+        failed.is_empty(),
+        "{} of {count} failed:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
     assert_eq!(count, expected, "a case got lost");
 }
 

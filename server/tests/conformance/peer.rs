@@ -23,7 +23,12 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     out.extend(MASK);
-    out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    out.extend(
+        payload
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
     out
 }
 
@@ -41,7 +46,10 @@ pub async fn connect(address: SocketAddr) -> (BufReader<OwnedReadHalf>, OwnedWri
     let mut read = BufReader::new(read);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        assert!(read.read_line(&mut head).await.unwrap() > 0, "no answer to the upgrade");
+        assert!(
+            read.read_line(&mut head).await.unwrap() > 0,
+            "no answer to the upgrade"
+        );
     }
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     // The example of RFC 6455, 1.3.
@@ -51,7 +59,9 @@ pub async fn connect(address: SocketAddr) -> (BufReader<OwnedReadHalf>, OwnedWri
 
 /// The server's next frame, or nothing at the end of the connection.
 pub async fn next(read: &mut BufReader<OwnedReadHalf>) -> Result<Option<Seen>, String> {
-    let Ok(first) = read.read_u8().await else { return Ok(None) };
+    let Ok(first) = read.read_u8().await else {
+        return Ok(None);
+    };
     let cut = |error: std::io::Error| format!("a frame is cut: {error}");
     let len = match read.read_u8().await.map_err(cut)? {
         masked @ 0x80.. => return Err(format!("a frame of the server is masked ({masked:#x})")),

@@ -14,8 +14,16 @@ fn bytes(hex: &str) -> Vec<u8> {
 /// A text in one frame: echoed, or refused.
 fn whole(name: String, valid: bool, hex: &str) -> Case {
     let text = bytes(hex);
-    assert_eq!(std::str::from_utf8(&text).is_ok(), valid, "{name} is written wrongly");
-    if valid { Case::new(name).echo(TEXT, text) } else { Case::new(name).send(TEXT, text).fails(INVALID) }
+    assert_eq!(
+        std::str::from_utf8(&text).is_ok(),
+        valid,
+        "{name} is written wrongly"
+    );
+    if valid {
+        Case::new(name).echo(TEXT, text)
+    } else {
+        Case::new(name).send(TEXT, text).fails(INVALID)
+    }
 }
 
 /// The same text in fragments of a single byte.
@@ -39,7 +47,11 @@ pub fn cases() -> Vec<Case> {
             cases.push(whole(format!("6.{group}.{at}"), *valid, hex));
         }
     }
-    cases.extend((1..).zip(non_characters()).map(|(at, hex)| whole(format!("6.22.{at}"), true, &hex)));
+    cases.extend(
+        (1..)
+            .zip(non_characters())
+            .map(|(at, hex)| whole(format!("6.22.{at}"), true, &hex)),
+    );
     cases
 }
 
@@ -50,7 +62,10 @@ fn fragments() -> Vec<Case> {
     let invalid = [bytes(KOSME), bytes("eda080"), rest.clone()].concat();
     let fail_fast = |name: &str, wrong: &[u8]| {
         // Nothing ends the message: the refusal must not wait for that.
-        Case::new(name).send(TEXT & MORE, bytes(KOSME)).send(0, wrong).fails(INVALID)
+        Case::new(name)
+            .send(TEXT & MORE, bytes(KOSME))
+            .send(0, wrong)
+            .fails(INVALID)
     };
     let mut cases = vec![
         Case::new("6.1.1").echo(TEXT, b""),
@@ -59,13 +74,19 @@ fn fragments() -> Vec<Case> {
             .fragments(TEXT, ["", "middle frame payload", ""])
             .want(TEXT, "middle frame payload"),
         Case::new("6.2.1").echo(TEXT, greeting),
-        Case::new("6.2.2").fragments(TEXT, [&greeting[..13], &greeting[13..]]).want(TEXT, greeting),
+        Case::new("6.2.2")
+            .fragments(TEXT, [&greeting[..13], &greeting[13..]])
+            .want(TEXT, greeting),
         by_octets("6.2.3", &hex),
         by_octets("6.2.4", KOSME),
         Case::new("6.3.1").send(TEXT, &invalid).fails(INVALID),
-        Case::new("6.3.2").fragments(TEXT, invalid.chunks(1)).fails(INVALID),
+        Case::new("6.3.2")
+            .fragments(TEXT, invalid.chunks(1))
+            .fails(INVALID),
         fail_fast("6.4.1", &wrong).send(LAST, &rest),
-        fail_fast("6.4.2", &wrong[..2]).send(0, &wrong[2..]).send(LAST, &rest),
+        fail_fast("6.4.2", &wrong[..2])
+            .send(0, &wrong[2..])
+            .send(LAST, &rest),
         // The suite sends one frame in pieces here and is content with a refusal at the frame's end.
         whole("6.4.3".to_owned(), false, &format!("{KOSME}f4908080656469746564")).pieces(17),
         whole("6.4.4".to_owned(), false, &format!("{KOSME}f4908080656469746564")).pieces(18),
@@ -100,8 +121,13 @@ const FIRST: &[(bool, &str)] = &[(true, "00"), (true, "c280"), (true, "e0a080"),
 const LAST_OF_LENGTH: &[(bool, &str)] = &[(true, "7f"), (true, "dfbf"), (true, "efbfbf"), (true, "f48fbfbf")];
 
 /// Around the surrogates and the end of Unicode.
-const BOUNDARIES: &[(bool, &str)] =
-    &[(true, "ed9fbf"), (true, "ee8080"), (true, "efbfbd"), (true, "f48fbfbf"), (false, "f4908080")];
+const BOUNDARIES: &[(bool, &str)] = &[
+    (true, "ed9fbf"),
+    (true, "ee8080"),
+    (true, "efbfbd"),
+    (true, "f48fbfbf"),
+    (false, "f4908080"),
+];
 
 type Group = (u32, bool, &'static [&'static str]);
 
@@ -140,17 +166,50 @@ const TABLE: &[Group] = &[
     (
         14,
         false,
-        &["c0", "e080", "f08080", "f8808080", "fc80808080", "df", "efbf", "f7bfbf", "fbbfbfbf", "fdbfbfbfbf"],
+        &[
+            "c0",
+            "e080",
+            "f08080",
+            "f8808080",
+            "fc80808080",
+            "df",
+            "efbf",
+            "f7bfbf",
+            "fbbfbfbf",
+            "fdbfbfbfbf",
+        ],
     ),
-    (15, false, &["c0e080f08080f8808080fc80808080dfefbff7bfbffbbfbfbffdbfbfbfbf"]),
+    (
+        15,
+        false,
+        &["c0e080f08080f8808080fc80808080dfefbff7bfbffbbfbfbffdbfbfbfbf"],
+    ),
     // Bytes that never occur.
     (16, false, &["fe", "ff", "fefeffff"]),
     // Overlong forms.
-    (17, false, &["c0af", "e080af", "f08080af", "f8808080af", "fc80808080af"]),
-    (18, false, &["c1bf", "e09fbf", "f08fbfbf", "f887bfbfbf", "fc83bfbfbfbf"]),
-    (19, false, &["c080", "e08080", "f0808080", "f880808080", "fc8080808080"]),
+    (
+        17,
+        false,
+        &["c0af", "e080af", "f08080af", "f8808080af", "fc80808080af"],
+    ),
+    (
+        18,
+        false,
+        &["c1bf", "e09fbf", "f08fbfbf", "f887bfbfbf", "fc83bfbfbfbf"],
+    ),
+    (
+        19,
+        false,
+        &["c080", "e08080", "f0808080", "f880808080", "fc8080808080"],
+    ),
     // Surrogates, alone and in pairs.
-    (20, false, &["eda080", "edadbf", "edae80", "edafbf", "edb080", "edbe80", "edbfbf"]),
+    (
+        20,
+        false,
+        &[
+            "eda080", "edadbf", "edae80", "edafbf", "edb080", "edbe80", "edbfbf",
+        ],
+    ),
     (
         21,
         false,
@@ -166,7 +225,13 @@ const TABLE: &[Group] = &[
         ],
     ),
     // Replacement and other special characters, which are characters like any other.
-    (23, true, &["efbfb9", "efbfba", "efbfbb", "efbfbc", "efbfbd", "efbfbe", "efbfbf"]),
+    (
+        23,
+        true,
+        &[
+            "efbfb9", "efbfba", "efbfbb", "efbfbc", "efbfbd", "efbfbe", "efbfbf",
+        ],
+    ),
 ];
 
 /// U+FFFE and U+FFFF of each plane: valid, though no characters.
@@ -174,6 +239,9 @@ fn non_characters() -> impl Iterator<Item = String> {
     let code_points = (0..=16_u32).flat_map(|plane| [plane << 16 | 0xfffe, plane << 16 | 0xffff]);
     code_points.filter_map(char::from_u32).map(|it| {
         let mut space = [0; 4];
-        it.encode_utf8(&mut space).bytes().map(|byte| format!("{byte:02x}")).collect()
+        it.encode_utf8(&mut space)
+            .bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     })
 }

@@ -26,7 +26,11 @@ pub fn cases() -> (Vec<Case>, usize) {
             cases.push(case.fragments(first, body.chunks(size)).want(first, &body));
         }
         for (at, size) in (1..).zip([64, 128, 256, 512, KIB, 2 * KIB]) {
-            cases.push(Case::new(format!("9.{}.{at}", 5 + kind)).echo(first, body(MIB)).pieces(size));
+            cases.push(
+                Case::new(format!("9.{}.{at}", 5 + kind))
+                    .echo(first, body(MIB))
+                    .pieces(size),
+            );
         }
         for (at, size) in (1..).zip([0, 16, 64, 256, KIB, 4 * KIB]) {
             let case = Case::new(format!("9.{}.{at}", 7 + kind));
@@ -39,5 +43,7 @@ pub fn cases() -> (Vec<Case>, usize) {
 /// Case 10: a message of 64 KiB in fragments of 1,300 bytes.
 pub fn auto_fragmentation() -> Case {
     let body = vec![b'*'; 64 * KIB];
-    Case::new("10.1.1").fragments(TEXT, body.chunks(1_300)).want(TEXT, &body)
+    Case::new("10.1.1")
+        .fragments(TEXT, body.chunks(1_300))
+        .want(TEXT, &body)
 }
