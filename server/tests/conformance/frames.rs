@@ -118,20 +118,6 @@ pub fn fragments() -> Vec<Case> {
             .send(LAST, "fragment3")
             .fails(BROKEN)
     };
-    let pings_between = |name: &str| {
-        let case = Case::new(name)
-            .send(TEXT & MORE, "fragment1")
-            .send(0, "fragment2")
-            .send(PING, b"pongme 1!");
-        let case = case
-            .send(0, "fragment3")
-            .send(0, "fragment4")
-            .send(PING, b"pongme 2!")
-            .send(LAST, "fragment5");
-        case.want(PONG, b"pongme 1!")
-            .want(PONG, b"pongme 2!")
-            .want(TEXT, "fragment1fragment2fragment3fragment4fragment5")
-    };
     vec![
         Case::new("5.1")
             .fragments(PING, ["fragment1", "fragment2"])
@@ -164,4 +150,20 @@ pub fn fragments() -> Vec<Case> {
         pings_between("5.19"),
         pings_between("5.20").pieces(15),
     ]
+}
+
+/// Five fragments, and pings after the second and the fourth.
+fn pings_between(name: &str) -> Case {
+    let case = Case::new(name)
+        .send(TEXT & MORE, "fragment1")
+        .send(0, "fragment2")
+        .send(PING, b"pongme 1!");
+    let case = case
+        .send(0, "fragment3")
+        .send(0, "fragment4")
+        .send(PING, b"pongme 2!")
+        .send(LAST, "fragment5");
+    case.want(PONG, b"pongme 1!")
+        .want(PONG, b"pongme 2!")
+        .want(TEXT, "fragment1fragment2fragment3fragment4fragment5")
 }
