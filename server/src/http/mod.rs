@@ -4,6 +4,8 @@ mod api;
 mod problem;
 mod upgrade;
 
+pub use upgrade::hand_over;
+
 use crate::net::with_cors;
 use crate::shared::Shared;
 use axum::Router;
@@ -41,8 +43,6 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(metrics))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method);
-    #[cfg(feature = "echo")]
-    let router = router.route("/echo", get(upgrade::echo));
     with_cors(router.with_state(shared), origins)
 }
 
