@@ -430,6 +430,16 @@ impl Views {
         } else if let Some((at, it)) = after.and_then(|it| core.filter.crossing(it).map(|at| (at, it.id))) {
             self.crossings.insert((at, id, it));
         }
+        // A window that waits to be sent may have shown the row to somebody who joined meanwhile.
+        if let Some(state) = after.filter(|_| new.is_some()) {
+            for window in self.cores[id].windows.clone() {
+                let window = &mut self.windows[window];
+                if window.dirty {
+                    window.changed.insert(state.id, state.version);
+                    window.fresh = None;
+                }
+            }
+        }
         if was != new.is_some() || (was && old != new) {
             for window in self.cores[id].windows.clone() {
                 self.mark(window);
@@ -583,7 +593,8 @@ impl Views {
         body
     }
 
-    /// How many distinct windows and cores there are, for metrics.
+    /// How many distinct windows there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.windows.len()
     }
