@@ -1,6 +1,8 @@
 //! The contract's limits on commands, which need no state to be checked.
 
-use crate::command::{Bulk, BulkAction, CancelTransfer, Command, MarkRead, ReadMentions, Release, Transfer};
+use crate::command::{
+    Bulk, BulkAction, CancelTransfer, Command, MarkRead, OpenView, ReadMentions, Release, Transfer,
+};
 use crate::event::{Attachment, Customer};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -17,21 +19,7 @@ impl Command {
             limits::key(key)?;
         }
         match self {
-            Self::OpenView(it) => {
-                view_name(&it.view)?;
-                it.filter.check()?;
-                let limit = limits::list(it.limit, true)? as u64;
-                let offset = it.offset.unwrap_or(0);
-                let aligned = if limit == 0 {
-                    offset == 0
-                } else {
-                    offset % limit == 0
-                };
-                if !aligned || offset > limits::INTEGER_MAX {
-                    return Err(Refusal::invalid("offset", "offset must be a multiple of limit"));
-                }
-                Ok(())
-            }
+            Self::OpenView(it) => open_view(it),
             Self::CloseView(it) => view_name(&it.view),
             Self::Watch(it) => limits::list(it.limit, true).map(|_| ()),
             Self::History(it) => {
@@ -94,6 +82,22 @@ impl Command {
             | Self::Ping(_) => Ok(()),
         }
     }
+}
+
+fn open_view(it: &OpenView) -> Checked {
+    view_name(&it.view)?;
+    it.filter.check()?;
+    let limit = limits::list(it.limit, true)? as u64;
+    let offset = it.offset.unwrap_or(0);
+    let aligned = if limit == 0 {
+        offset == 0
+    } else {
+        offset.is_multiple_of(limit)
+    };
+    if !aligned || offset > limits::INTEGER_MAX {
+        return Err(Refusal::invalid("offset", "offset must be a multiple of limit"));
+    }
+    Ok(())
 }
 
 fn view_name(name: &str) -> Checked {

@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 /// 2. `invalid` (`status`): `new` cannot be set;
 /// 3. `invalid` (`snoozed_until`): the result would not be pending, or the time is not in the future;
 /// 4. `invalid` (`add_tags`): more than 50 tags;
-/// 5. `not_found`: the assignee or team is not known;
+/// 5. `not_found`: the assignee is not known (a team may be named before any of its members has come);
 /// 6. `conflict`: it is closed (or absorbed), and more than its tags would change without opening it;
 /// 7. `expect`: `invalid` for an unknown field, `conflict` for a difference.
 pub(crate) fn update(
@@ -155,9 +155,6 @@ fn tag_change(state: &Conversation, command: &Update) -> Result<Option<Event>, R
 fn assignment(state: &Conversation, command: &Update, ctx: &Context<'_>) -> Result<Option<Event>, Refusal> {
     if matches!(&command.assignee, Some(Some(agent)) if !ctx.people.knows_agent(agent)) {
         return Err(Refusal::not_found("agent"));
-    }
-    if matches!(&command.team, Some(Some(team)) if !ctx.people.knows_team(team)) {
-        return Err(Refusal::not_found("team"));
     }
     let agent = command.assignee.clone().unwrap_or_else(|| state.assignee.clone());
     let team = command.team.clone().unwrap_or_else(|| state.team.clone());

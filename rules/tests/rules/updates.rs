@@ -21,7 +21,6 @@ use rstest::rstest;
     "ben update status=pending snooze=60\n ben update snooze=90 | status_changed:pending\n ben update snooze=null | status_changed:pending\n ben update snooze=null | nothing"
 )]
 #[case::unknown_agent("ben update assignee=nobody | not_found")]
-#[case::unknown_team("ben update team=nobody | not_found")]
 #[case::assigning_none(
     "ben update assignee=ben | assigned\n ben update assignee=null | assigned\n ben update assignee=null team=null | nothing"
 )]

@@ -44,6 +44,9 @@ pub fn load(
     })
 }
 
+/// Variables of `tail` and `call`, which are no settings of a server.
+const CLIENT_VARIABLES: [&str; 2] = ["DIBS_URL", "DIBS_TOKEN"];
+
 /// What the environment says.
 #[derive(Default)]
 struct Variables {
@@ -63,6 +66,9 @@ fn read_environment(
         };
         // A variable set to nothing is how compose files leave a setting alone.
         if value.is_empty() {
+            continue;
+        }
+        if CLIENT_VARIABLES.contains(&name) {
             continue;
         }
         if name == CONFIG_VARIABLE {

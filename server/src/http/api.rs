@@ -231,7 +231,7 @@ pub(super) async fn conversations(
     json(
         shared
             .hub
-            .ask(&bearer.workspace, bearer.sender(), HttpAsk::List(list))
+            .ask(&bearer.workspace, bearer.sender(), HttpAsk::List(Box::new(list)))
             .await,
     )
 }

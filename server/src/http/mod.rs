@@ -16,7 +16,6 @@ use axum::routing::{get, post};
 use std::sync::Arc;
 
 /// All routes.
-#[must_use]
 pub fn router(shared: Arc<Shared>) -> Router {
     let origins = shared.config.allow_origin.clone();
     let router = Router::new()
@@ -50,7 +49,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
 async fn page() -> Response {
     let headers = [
         ("content-type", "text/html; charset=utf-8"),
-        ("content-security-policy", "default-src 'self'; frame-ancestors 'none'"),
+        (
+            "content-security-policy",
+            "default-src 'self'; frame-ancestors 'none'",
+        ),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
     ];

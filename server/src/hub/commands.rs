@@ -24,6 +24,7 @@ impl Workspace {
         let Some(session) = self.session(link) else { return };
         let (agent, sender) = (session.agent.clone(), session.sender.clone());
         self.deps.metrics.command(command.name());
+        tracing::trace!(workspace = %self.id, agent = %agent.id, command = command.name(), "command");
         if self.closing {
             let refusal = Refusal::unavailable("the server is leaving", 1_000);
             return self.refuse(Caller::Session(link.clone(), id), refusal);

@@ -94,6 +94,7 @@ impl Workspace {
         let person = self.people.entry(&id);
         person.sessions.push(key);
         self.people.changed.insert(id);
+        tracing::debug!(workspace = %self.id, agent = %join.agent.id, session = %link.id, "welcome");
         self.deps.metrics.session_joined();
         match join.resume {
             Some(resume) => self.resume(key, join.hello, resume),
@@ -241,6 +242,7 @@ impl Workspace {
         for (name, window) in &session.views {
             self.views.close(*window, key, name);
         }
+        tracing::debug!(workspace = %self.id, agent = %session.agent.id, session = %link.id, "gone");
         self.deps.metrics.session_left();
         let id = session.agent.id.clone();
         let now = self.now();

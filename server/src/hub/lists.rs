@@ -79,7 +79,7 @@ impl Workspace {
         let keys: Vec<OrderKey> = if let Some(ranked) = self.views.ranked(&asked.filter, asked.sort) {
             match &asked.after {
                 Some(after) => ranked.above(after).take(wanted).copied().collect(),
-                None => ranked.from_rank(0).take(wanted).copied().collect(),
+                None => ranked.at_rank(0).take(wanted).copied().collect(),
             }
         } else {
             let (_, rows) = self.views_and_rows();

@@ -216,7 +216,7 @@ impl Hub {
             .await
             .map_err(|error| execute::log_refusal(&error))?;
         let (reply, answer) = oneshot::channel();
-        handle.send(Input::Http(sender, ask, reply))?;
+        handle.send(Input::Http(sender, Box::new(ask), reply))?;
         answer
             .await
             .unwrap_or_else(|_| Err(Refusal::unavailable("the workspace has stopped", 1_000)))

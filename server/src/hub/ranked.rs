@@ -74,7 +74,7 @@ impl Ranked {
     }
 
     /// The keys from rank `offset` on.
-    pub(crate) fn from_rank(&self, offset: usize) -> impl Iterator<Item = &OrderKey> {
+    pub(crate) fn at_rank(&self, offset: usize) -> impl Iterator<Item = &OrderKey> {
         let mut skip = offset;
         let mut first = self.chunks.len();
         for (i, chunk) in self.chunks.iter().enumerate() {
@@ -129,7 +129,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(ranked.len(), set.len());
-            let from: Vec<_> = ranked.from_rank(offset).take(50).copied().collect();
+            let from: Vec<_> = ranked.at_rank(offset).take(50).copied().collect();
             let expected: Vec<_> = set.iter().skip(offset).take(50).copied().collect();
             prop_assert_eq!(from, expected);
             let pivot = key(1_500);

@@ -143,7 +143,9 @@ impl Workspace {
 
     /// Sends the next part of a replay, then what happened meanwhile, then how far that goes.
     pub(crate) fn replay_more(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         let Some(hold) = &mut session.hold else { return };
         if session.replay.is_empty() {
             session.replay.extend(hold.drain(..));

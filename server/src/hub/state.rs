@@ -86,7 +86,7 @@ pub enum HttpAsk {
     /// The customer rates a conversation.
     Rate(RatingBody),
     /// A list, closed conversations included.
-    List(dibs_protocol::command::List),
+    List(Box<dibs_protocol::command::List>),
     /// One conversation's summary.
     Conversation(ConversationId),
     /// A conversation's entries above `after`.
@@ -116,7 +116,7 @@ pub enum Input {
     /// A session's socket has drained after something was dropped.
     Behind(Arc<Link>, Behind),
     /// An HTTP request.
-    Http(Arc<Sender>, HttpAsk, oneshot::Sender<HttpReply>),
+    Http(Arc<Sender>, Box<HttpAsk>, oneshot::Sender<HttpReply>),
     /// A timer is due.
     Due(Aggregate),
     /// Tell everybody to come back later, spread over so many milliseconds.

@@ -232,7 +232,7 @@ impl Views {
     pub(crate) fn new_window(&mut self, core: CoreId, offset: usize, limit: usize) -> WindowId {
         let ranked = &self.cores[core].ranked;
         let rows: Vec<_> = ranked
-            .from_rank(offset)
+            .at_rank(offset)
             .take(limit)
             .map(OrderKey::conversation)
             .collect();
@@ -304,7 +304,7 @@ impl Views {
         let window = &self.windows[id];
         let ranked = &self.cores[window.core].ranked;
         let ids: Vec<_> = ranked
-            .from_rank(window.offset)
+            .at_rank(window.offset)
             .take(window.limit)
             .map(OrderKey::conversation)
             .collect();
@@ -492,7 +492,7 @@ impl Views {
         let window = &mut self.windows[id];
         let ranked = &self.cores[window.core].ranked;
         let new: Vec<_> = ranked
-            .from_rank(window.offset)
+            .at_rank(window.offset)
             .take(window.limit)
             .map(OrderKey::conversation)
             .collect();

@@ -261,13 +261,22 @@ impl Workspace {
 
     /// A session fell behind: `resync`, then a snapshot of everything it follows, one each time its socket has drained.
     pub(crate) fn begin_resync(&mut self, link: &Arc<Link>) {
-        let Some(session) = self.session_mut(link) else { return };
+        let Some(session) = self.session_mut(link) else {
+            return;
+        };
         link.outbox.begin_resync();
         let reason = "this session fell behind".to_owned();
-        let frame = ServerFrame::Resync { reason, epoch: None, seq: None };
+        let frame = ServerFrame::Resync {
+            reason,
+            epoch: None,
+            seq: None,
+        };
         link.outbox.push(server_frame(&frame), Class::Kept);
         let views = session.views.iter().map(|(name, _)| name.clone()).collect();
-        session.resync = Some(Resync { watches: session.watches.clone(), views });
+        session.resync = Some(Resync {
+            watches: session.watches.clone(),
+            views,
+        });
         link.outbox.expect_more();
         self.deps.metrics.resynced();
     }
@@ -275,7 +284,9 @@ impl Workspace {
     /// A session's socket has drained: it gets the next part of what it is owed.
     pub(crate) fn go_on(&mut self, link: &Arc<Link>) {
         let key = link.key();
-        let Some(session) = self.session_mut(link) else { return };
+        let Some(session) = self.session_mut(link) else {
+            return;
+        };
         match session.resync.take() {
             Some(owed) => self.owe(key, owed),
             None => self.replay_more(key),

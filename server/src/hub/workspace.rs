@@ -136,7 +136,7 @@ impl Workspace {
             Input::Refresh(link, id, agent, expires_s) => self.refresh(&link, id, agent, expires_s),
             Input::Leave(link) => self.leave(&link),
             Input::Behind(link, what) => self.behind(&link, what),
-            Input::Http(sender, ask, reply) => self.http(sender, ask, reply),
+            Input::Http(sender, ask, reply) => self.http(sender, *ask, reply),
             Input::Due(aggregate) => self.due(&aggregate),
             Input::Drain(spread_ms) => self.drain(spread_ms),
             Input::CloseAll => self.closing = true,

@@ -72,7 +72,7 @@ async fn claiming_what_one_holds_gives_the_same_token_on_every_session() {
 }
 
 #[tokio::test]
-async fn the_other_sessions_of_the_winner_hear_of_the_claim_and_of_its_end() {
+async fn the_other_sessions_of_the_winner_hear_of_the_claim() {
     let hub = Hub::start(&[]);
     let c = conversation(&hub, "c").await;
     let (desk, phone) = (hub.agent("priya").await, hub.agent("priya").await);
@@ -82,10 +82,6 @@ async fn the_other_sessions_of_the_winner_hear_of_the_claim_and_of_its_end() {
         (&gained["token"], &gained["via"]),
         (&json!(token), &json!("claim"))
     );
-    desk.call(cmd!("release", "conversation": c, "token": token))
-        .await
-        .unwrap();
-    assert_eq!(push(&phone, "claim_lost").await["token"], json!(token));
 }
 
 #[tokio::test]
@@ -185,7 +181,7 @@ async fn agents_take_over_only_where_the_settings_allow_it() {
         .unwrap();
     assert_eq!(refusal.code, Code::Forbidden);
 
-    let open = Hub::start(&["--agents-take-over", "true"]);
+    let open = Hub::start(&["--agents-take-over"]);
     let c = conversation(&open, "c").await;
     let priya = open.agent("priya").await;
     claim(&priya, c).await;
@@ -287,8 +283,8 @@ async fn an_agent_opens_a_conversation_and_holds_it() {
         (&first["conversation"], &first["token"])
     );
     assert_eq!(
-        (&first["duplicate"], &again["duplicate"]),
-        (&json!(false), &json!(true))
+        (first.get("duplicate"), again.get("duplicate")),
+        (None, Some(&json!(true)))
     );
     let c: ConversationId = serde_json::from_value(first["conversation"].clone()).unwrap();
     assert_eq!(summary(&priya, c).await.claim.unwrap().agent.as_str(), "priya");
