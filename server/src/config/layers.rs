@@ -44,8 +44,8 @@ pub fn load(
     })
 }
 
-/// Variables of `tail` and `call`, which are no settings of a server.
-const CLIENT_VARIABLES: [&str; 2] = ["DIBS_URL", "DIBS_TOKEN"];
+/// Variables of `tail`, `call` and `scripts/test`, which are no settings of a server.
+const CLIENT_VARIABLES: [&str; 3] = ["DIBS_URL", "DIBS_TOKEN", "DIBS_LONG"];
 
 /// What the environment says.
 #[derive(Default)]

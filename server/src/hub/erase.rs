@@ -64,6 +64,9 @@ async fn erase_conversation(
     let events = log.read(workspace, Some(id), range).await?;
     let personal = |it: &&crate::log::StoredEvent| !it.redacted && !matches!(it.kind.as_str(), "redacted");
     let entries: Vec<u64> = events.iter().filter(personal).map(|it| it.seq).collect();
+    if entries.is_empty() {
+        return Ok(0);
+    }
     let now = Time(clock.now_ms().max(head.at_ms));
     let before = state.version;
     let aggregate = customer_aggregate(head.epoch, &state.channel, &state.customer.id);

@@ -23,6 +23,7 @@ pub struct Hub {
     data: Arc<TempDir>,
     flags: Vec<String>,
     logs: Arc<Logs>,
+    largest_file: Option<u64>,
 }
 
 /// What the program wrote, of all its lives.
@@ -63,7 +64,8 @@ impl Logs {
     }
 }
 
-fn program() -> PathBuf {
+/// Where the program under test is.
+pub fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("DIBS_BIN") {
         return path.into();
     }
@@ -88,6 +90,15 @@ fn listening(line: &str) -> Option<SocketAddr> {
 impl Hub {
     /// Starts a hub without limits of rate, with a grace of two seconds, and these flags, which win.
     pub fn start(flags: &[&str]) -> Self {
+        Self::start_with(flags, None)
+    }
+
+    /// Starts a hub whose files may have at most so many bytes, as on a disk that is full then.
+    pub fn start_on_small_disk(largest_file: u64) -> Self {
+        Self::start_with(&[], Some(largest_file))
+    }
+
+    fn start_with(flags: &[&str], largest_file: Option<u64>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for (flag, value) in [
             ("--claim-grace", "2s"),
@@ -102,14 +113,42 @@ impl Hub {
         all.extend(flags.iter().map(|it| (*it).to_owned()));
         let data = Arc::new(tempfile::Builder::new().prefix("dibs-test").tempdir().unwrap());
         let logs = Arc::new(Logs::default());
-        let (child, address) = spawn(&data, &all, &logs);
+        let (child, address) = spawn(&data, &all, &logs, largest_file);
         Self {
             child,
             address,
             data,
             flags: all,
             logs,
+            largest_file,
         }
+    }
+
+    /// There is room on the disk again.
+    pub fn make_room(&self) {
+        let pid = self.pid().to_string();
+        let made = Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=unlimited"])
+            .status()
+            .unwrap();
+        assert!(made.success());
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    /// Runs the program once with these arguments over this hub's data folder.
+    pub fn run(&self, args: &[&str]) -> std::process::Output {
+        let command = Command::new(program())
+            .args(args)
+            .arg("--data")
+            .arg(self.data.path())
+            .env("DIBS_AUTH_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .output();
+        command.unwrap()
     }
 
     /// The program's pid.
@@ -174,7 +213,14 @@ impl Hub {
     /// Starts it again over the same data, on a new port.
     pub fn restart(&mut self) {
         assert!(self.child.try_wait().unwrap().is_some(), "it still runs");
-        (self.child, self.address) = spawn(&self.data, &self.flags, &self.logs);
+        (self.child, self.address) = spawn(&self.data, &self.flags, &self.logs, self.largest_file);
+    }
+
+    /// Starts it again over the same data, on this port.
+    pub fn restart_at(&mut self, port: &str) {
+        let at = format!("127.0.0.1:{port}");
+        self.flags.extend(["--listen".to_owned(), at]);
+        self.restart();
     }
 
     /// An agent's connection.
@@ -236,12 +282,35 @@ impl Drop for Hub {
     }
 }
 
-fn spawn(data: &TempDir, flags: &[String], logs: &Arc<Logs>) -> (Child, SocketAddr) {
+/// The program, or the program under a limit on its files' size, whose signal it ignores.
+fn command(largest_file: Option<u64>) -> Command {
+    let Some(bytes) = largest_file else {
+        return Command::new(program());
+    };
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--fsize={bytes}:unlimited"));
+    command
+        .args(["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(program());
+    command
+}
+
+fn spawn(
+    data: &TempDir,
+    flags: &[String],
+    logs: &Arc<Logs>,
+    largest_file: Option<u64>,
+) -> (Child, SocketAddr) {
     let since = logs.lines.lock().unwrap().len();
     let program = program();
-    let mut child = Command::new(&program)
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+    let mut child = command(largest_file)
+        .args(["serve", "--data"])
         .arg(data.path())
+        .args(if flags.iter().any(|it| it == "--listen") {
+            &[][..]
+        } else {
+            &["--listen", "127.0.0.1:0"]
+        })
         .args(flags)
         .env("DIBS_AUTH_SECRET", SECRET)
         .env("NO_COLOR", "1")

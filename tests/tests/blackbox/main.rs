@@ -15,6 +15,7 @@ mod token;
 
 mod bad_frames;
 mod claims;
+mod cli;
 mod crash;
 mod drain;
 mod grace;
@@ -28,6 +29,7 @@ mod replies;
 mod resume;
 mod secrets;
 mod slow_reader;
+mod storage;
 mod transfers;
 mod updates;
 mod views;
