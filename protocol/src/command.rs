@@ -3,7 +3,6 @@
 use crate::event::{Attachment, Customer, TransferTo};
 use crate::filter::Filter;
 use crate::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId};
-use crate::limits;
 use crate::refusal::Refusal;
 use crate::strict::{nullable, object, present, present_objects};
 use crate::terms::{Presence, Priority, Sort, Status, Then};
@@ -14,8 +13,6 @@ use ts_rs::TS;
 
 /// Fields of the summary (or `version`) as the client saw them, as JSON.
 pub type Expect = serde_json::Map<String, serde_json::Value>;
-
-type Checked = Result<(), Refusal>;
 
 /// Reads `expect` and refuses a field that stands twice: one of the two preconditions would be dropped silently.
 fn expectations<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Expect>, D::Error> {
@@ -467,7 +464,10 @@ impl BulkUpdate {
             ("add_tags", self.add_tags.is_some()),
             ("remove_tags", self.remove_tags.is_some()),
         ];
-        there.into_iter().find(|(_, there)| *there).map(|(field, _)| field)
+        there
+            .into_iter()
+            .find(|(_, there)| *there)
+            .map(|(field, _)| field)
     }
 
     /// The same change of one conversation.
@@ -582,7 +582,11 @@ impl AnyBulk {
             add_tags: it.add_tags,
             remove_tags: it.remove_tags,
         };
-        Ok(Self { kind: it.kind, token: it.token, changes })
+        Ok(Self {
+            kind: it.kind,
+            token: it.token,
+            changes,
+        })
     }
 }
 
@@ -730,7 +734,9 @@ impl Command {
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Open(Open { key, .. }) | Self::Reply(Reply { key, .. }) | Self::Note(Note { key, .. }) => Some(key),
+            Self::Open(Open { key, .. }) | Self::Reply(Reply { key, .. }) | Self::Note(Note { key, .. }) => {
+                Some(key)
+            }
             Self::Claim(Claim { key, .. })
             | Self::Release(Release { key, .. })
             | Self::Transfer(Transfer { key, .. })
@@ -756,142 +762,4 @@ impl Command {
             | Self::Ping(_) => None,
         }
     }
-
-    /// Checks the contract's limits, which need no state.
-    ///
-    /// # Errors
-    /// `too_large` or `invalid`, naming the field.
-    pub fn check(&self) -> Checked {
-        if let Some(key) = self.key() {
-            limits::key(key)?;
-        }
-        match self {
-            Self::OpenView(it) => {
-                view_name(&it.view)?;
-                it.filter.check()?;
-                let limit = limits::list(it.limit, true)? as u64;
-                let offset = it.offset.unwrap_or(0);
-                let aligned = if limit == 0 { offset == 0 } else { offset % limit == 0 };
-                if !aligned || offset > limits::INTEGER_MAX {
-                    return Err(Refusal::invalid("offset", "offset must be a multiple of limit"));
-                }
-                Ok(())
-            }
-            Self::CloseView(it) => view_name(&it.view),
-            Self::Watch(it) => limits::list(it.limit, true).map(|_| ()),
-            Self::History(it) => {
-                limits::integer("before", it.before)?;
-                limits::list(it.limit, false).map(|_| ())
-            }
-            Self::List(it) => {
-                it.filter.check()?;
-                limits::list(it.limit, false).map(|_| ())
-            }
-            Self::Mentions(it) => {
-                limits::integer("before", it.before.unwrap_or(0))?;
-                limits::list(it.limit, false).map(|_| ())
-            }
-            Self::Open(it) => {
-                customer(&it.customer)?;
-                it.subject.as_deref().map_or(Ok(()), |subject| limits::line("subject", subject))
-            }
-            Self::Transfer(Transfer { note, token, .. }) => {
-                limits::integer("token", *token)?;
-                note.as_deref().map_or(Ok(()), |note| limits::line("note", note))
-            }
-            Self::AnswerTransfer(it) => it.note.as_deref().map_or(Ok(()), |note| limits::line("note", note)),
-            Self::TakeOver(it) => limits::line("reason", &it.reason),
-            Self::Reply(it) => {
-                limits::integer("token", it.token)?;
-                limits::integer("seen", it.seen)?;
-                limits::text("text", &it.text, limits::TEXT_BYTES)?;
-                attachments(it.attachments.as_deref().unwrap_or_default())
-            }
-            Self::Note(it) => limits::text("text", &it.text, limits::TEXT_BYTES),
-            Self::Update(it) => update("", it.subject.as_ref(), it.add_tags.as_deref(), it.remove_tags.as_deref()),
-            Self::Bulk(it) => bulk(it),
-            Self::SetPresence(it) => it.reason.as_deref().map_or(Ok(()), |reason| limits::line("reason", reason)),
-            Self::MarkRead(MarkRead { up_to, .. }) | Self::ReadMentions(ReadMentions { up_to, .. }) => {
-                limits::integer("up_to", *up_to)
-            }
-            Self::Release(Release { token, .. }) | Self::CancelTransfer(CancelTransfer { token, .. }) => {
-                limits::integer("token", *token)
-            }
-            Self::Unwatch(_)
-            | Self::Claim(_)
-            | Self::ReadMarks(_)
-            | Self::WatchAgents(_)
-            | Self::UnwatchAgents(_)
-            | Self::Refresh(_)
-            | Self::Ping(_) => Ok(()),
-        }
-    }
 }
-
-fn view_name(name: &str) -> Checked {
-    if (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(Refusal::invalid("view", "view must be 1 to 64 characters without control characters"))
-}
-
-fn bulk(it: &Bulk) -> Checked {
-    limits::count("conversations", it.conversations.len(), limits::BULK)?;
-    match &it.action {
-        BulkAction::Update(changes) => update(
-            "action.",
-            changes.subject.as_ref(),
-            changes.add_tags.as_deref(),
-            changes.remove_tags.as_deref(),
-        ),
-        BulkAction::Claim(_) => Ok(()),
-        BulkAction::Release(it) => limits::integer("action.token", it.token.unwrap_or(0)),
-    }
-}
-
-fn update(
-    prefix: &str,
-    subject: Option<&Option<String>>,
-    add: Option<&[String]>,
-    remove: Option<&[String]>,
-) -> Checked {
-    if let Some(Some(subject)) = subject {
-        limits::line(&format!("{prefix}subject"), subject)?;
-    }
-    limits::tags(&format!("{prefix}add_tags"), add.unwrap_or_default())?;
-    limits::tags(&format!("{prefix}remove_tags"), remove.unwrap_or_default())
-}
-
-/// Checks a customer's name and tier.
-///
-/// # Errors
-/// `invalid`.
-pub fn customer(it: &Customer) -> Checked {
-    limits::line("customer.name", &it.name)?;
-    it.tier.as_deref().map_or(Ok(()), |tier| limits::line("customer.tier", tier))
-}
-
-/// Checks attachments: their number, names and that each is an https URL.
-///
-/// # Errors
-/// `invalid`.
-pub fn attachments(list: &[Attachment]) -> Checked {
-    limits::count("attachments", list.len(), limits::ATTACHMENTS)?;
-    for (i, it) in list.iter().enumerate() {
-        limits::line(&format!("attachments[{i}].name"), &it.name)?;
-        limits::line(&format!("attachments[{i}].media_type"), &it.media_type)?;
-        limits::integer(&format!("attachments[{i}].size"), it.size)?;
-        let url_ok = it.url.len() > "https://".len()
-            && it.url.len() <= 2_048
-            && it.url.starts_with("https://")
-            && !it.url.chars().any(|c| c.is_control() || c.is_whitespace());
-        if !url_ok {
-            return Err(Refusal::invalid(
-                &format!("attachments[{i}].url"),
-                "an attachment's url must begin with https:// and have at most 2,048 characters",
-            ));
-        }
-    }
-    Ok(())
-}
-

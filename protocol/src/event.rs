@@ -5,8 +5,8 @@ use crate::ids::{
 };
 use crate::strict::present;
 use crate::terms::{
-    DeclineReason, DeliveryState, ExpiryReason, GrantVia, Priority, RedactReason, ReleaseVia, Role, SlaTarget,
-    Status,
+    DeclineReason, DeliveryState, ExpiryReason, GrantVia, Priority, RedactReason, ReleaseVia, Role,
+    SlaTarget, Status,
 };
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -63,11 +63,19 @@ pub struct Customer {
     /// What to call them.
     pub name: String,
     /// How they appear on the channel.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub handle: Option<Handle>,
     /// Which group of customers they belong to.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub tier: Option<String>,
 }
@@ -403,7 +411,10 @@ impl EventEntry {
     /// The event's kind.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.event.get("kind").and_then(serde_json::Value::as_str).unwrap_or("")
+        self.event
+            .get("kind")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("")
     }
 }
 

@@ -14,15 +14,27 @@ use ts_rs::TS;
 #[serde(deny_unknown_fields)]
 pub struct TagFilter {
     /// At least one of these.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub any: Option<Vec<String>>,
     /// Each of these.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub all: Option<Vec<String>>,
     /// None of these.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub none: Option<Vec<String>>,
 }
@@ -34,67 +46,131 @@ pub struct TagFilter {
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// Status.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub status: Option<Vec<Status>>,
     /// Whether somebody holds it.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub claimed: Option<bool>,
     /// Who holds it.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub claimed_by: Option<AgentId>,
     /// Who is responsible; null: nobody.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "nullable"
+    )]
     #[ts(optional, type = "AgentId | null")]
     pub assignee: Option<Option<AgentId>>,
     /// Which team is responsible.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub team: Option<Vec<Option<TeamId>>>,
     /// Where it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub queue: Option<Vec<QueueId>>,
     /// Where it came from.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub channel: Option<Vec<ChannelId>>,
     /// How urgent it is.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub priority: Option<Vec<Priority>>,
     /// Its tags.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_object")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present_object"
+    )]
     #[ts(optional)]
     pub tags: Option<TagFilter>,
     /// The customer's id.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub customer: Option<CustomerId>,
     /// The customer's tier.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub tier: Option<Vec<Option<String>>>,
     /// Unanswered for more than so many seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional, type = "number")]
     pub waiting_longer_than_s: Option<u64>,
     /// Case-folded substring of subject, customer's name and last message.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub text: Option<String>,
     /// Whether it sleeps until a time.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub snoozed: Option<bool>,
     /// Whether it has mentions that the asker has not read.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub mentions_me: Option<bool>,
     /// Whether a transfer is offered to the asker or one of their teams.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub offered_to_me: Option<bool>,
 }
@@ -114,9 +190,11 @@ impl Filter {
         many("filter.priority", self.priority.as_ref().map(Vec::len))?;
         many("filter.tier", self.tier.as_ref().map(Vec::len))?;
         if let Some(tags) = &self.tags {
-            for (field, list) in
-                [("filter.tags.any", &tags.any), ("filter.tags.all", &tags.all), ("filter.tags.none", &tags.none)]
-            {
+            for (field, list) in [
+                ("filter.tags.any", &tags.any),
+                ("filter.tags.all", &tags.all),
+                ("filter.tags.none", &tags.none),
+            ] {
                 limits::tags(field, list.as_deref().unwrap_or_default())?;
             }
         }
@@ -126,9 +204,15 @@ impl Filter {
         if let Some(text) = &self.text {
             limits::line("filter.text", text)?;
             if text.is_empty() {
-                return Err(Refusal::invalid("filter.text", "filter.text must not be empty: leave it out"));
+                return Err(Refusal::invalid(
+                    "filter.text",
+                    "filter.text must not be empty: leave it out",
+                ));
             }
         }
-        limits::integer("filter.waiting_longer_than_s", self.waiting_longer_than_s.unwrap_or(0))
+        limits::integer(
+            "filter.waiting_longer_than_s",
+            self.waiting_longer_than_s.unwrap_or(0),
+        )
     }
 }

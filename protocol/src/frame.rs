@@ -38,11 +38,19 @@ pub struct Hello {
     /// The JWT.
     pub token: String,
     /// What the client is.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub client: Option<String>,
     /// Where it left off.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_object")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present_object"
+    )]
     #[ts(optional)]
     pub resume: Option<Resume>,
 }
@@ -66,7 +74,10 @@ impl Hello {
 
 impl std::fmt::Debug for Hello {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hello").field("client", &self.client).field("resume", &self.resume).finish_non_exhaustive()
+        f.debug_struct("Hello")
+            .field("client", &self.client)
+            .field("resume", &self.resume)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +91,11 @@ pub struct Resume {
     #[ts(type = "number")]
     pub seq: u64,
     /// The chain's hash at that very `seq`, if it was told.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub hash: Option<String>,
     /// The conversations whose `watch` was answered.
@@ -255,7 +270,10 @@ pub struct ErrorFrame {
 /// A snapshot that replaces what the client had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(tag = "of", rename_all = "snake_case")]
-#[allow(clippy::large_enum_variant, reason = "always boxed, in the one frame that has it")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "always boxed, in the one frame that has it"
+)]
 pub enum SnapshotFrame {
     /// Of a watched conversation.
     Watch {
@@ -440,4 +458,3 @@ pub enum ServerFrame {
         reason: String,
     },
 }
-

@@ -1,6 +1,6 @@
 //! Bodies of HTTP requests and answers.
 
-use crate::command::{attachments, customer};
+use crate::check::{attachments, customer};
 use crate::event::{Attachment, Customer, EventEntry};
 use crate::ids::{ChannelId, ConversationId, MessageId, QueueId, ThreadId};
 use crate::limits;
@@ -23,33 +23,61 @@ pub struct Ingest {
     #[serde(deserialize_with = "object")]
     pub customer: Customer,
     /// The channel's thread.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub thread: Option<ThreadId>,
     /// Into which conversation, where the channel knows it.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub conversation: Option<ConversationId>,
     /// What.
     pub text: String,
     /// What about.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub subject: Option<String>,
     /// Where a new conversation waits.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub queue: Option<QueueId>,
     /// How urgent a new conversation is.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub priority: Option<Priority>,
     /// A new conversation's tags.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub tags: Option<Vec<String>>,
     /// Files with it.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_objects")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present_objects"
+    )]
     #[ts(optional)]
     pub attachments: Option<Vec<Attachment>>,
 }
@@ -63,7 +91,9 @@ impl Ingest {
         limits::key(&self.key)?;
         customer(&self.customer)?;
         limits::text("text", &self.text, limits::INGEST_TEXT_BYTES)?;
-        self.subject.as_deref().map_or(Ok(()), |subject| limits::line("subject", subject))?;
+        self.subject
+            .as_deref()
+            .map_or(Ok(()), |subject| limits::line("subject", subject))?;
         limits::tags("tags", self.tags.as_deref().unwrap_or_default())?;
         attachments(self.attachments.as_deref().unwrap_or_default())
     }
@@ -92,7 +122,11 @@ pub struct Delivery {
     /// What became of it.
     pub state: DeliveryState,
     /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub reason: Option<String>,
 }
@@ -103,7 +137,9 @@ impl Delivery {
     /// # Errors
     /// `invalid`, naming the field.
     pub fn check(&self) -> Result<(), Refusal> {
-        self.reason.as_deref().map_or(Ok(()), |reason| limits::line("reason", reason))
+        self.reason
+            .as_deref()
+            .map_or(Ok(()), |reason| limits::line("reason", reason))
     }
 }
 
@@ -116,7 +152,11 @@ pub struct RatingBody {
     /// 1 to 5.
     pub score: u8,
     /// In their words.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[ts(optional)]
     pub comment: Option<String>,
 }
@@ -130,7 +170,9 @@ impl RatingBody {
         if !(1..=5).contains(&self.score) {
             return Err(Refusal::invalid("score", "score must be 1 to 5"));
         }
-        self.comment.as_deref().map_or(Ok(()), |comment| limits::line("comment", comment))
+        self.comment
+            .as_deref()
+            .map_or(Ok(()), |comment| limits::line("comment", comment))
     }
 }
 

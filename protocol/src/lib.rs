@@ -1,6 +1,7 @@
 //! The Dibs protocol v1 as types: ids, commands, events, frames, refusals and close codes. No I/O, no rules.
 
 pub mod answer;
+pub mod check;
 pub mod close;
 pub mod command;
 pub mod event;

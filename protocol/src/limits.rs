@@ -115,13 +115,19 @@ type Checked = Result<(), Refusal>;
 /// `too_large` above `max` bytes; `invalid` when empty or with a NUL character.
 pub fn text(field: &str, text: &str, max: usize) -> Checked {
     if text.len() > max {
-        return Err(Refusal::too_large(field, &format!("{field} may have at most {max} bytes of UTF-8")));
+        return Err(Refusal::too_large(
+            field,
+            &format!("{field} may have at most {max} bytes of UTF-8"),
+        ));
     }
     if text.is_empty() {
         return Err(Refusal::invalid(field, &format!("{field} must not be empty")));
     }
     if text.contains('\0') {
-        return Err(Refusal::invalid(field, &format!("{field} must not contain NUL characters")));
+        return Err(Refusal::invalid(
+            field,
+            &format!("{field} must not contain NUL characters"),
+        ));
     }
     Ok(())
 }
@@ -146,7 +152,14 @@ pub fn line(field: &str, text: &str) -> Checked {
 /// `invalid` unless 1 to 128 printable ASCII characters.
 pub fn key(text: &str) -> Checked {
     let ok = (1..=KEY_CHARS).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b));
-    if ok { Ok(()) } else { Err(Refusal::invalid("key", "key must be 1 to 128 printable ASCII characters")) }
+    if ok {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(
+            "key",
+            "key must be 1 to 128 printable ASCII characters",
+        ))
+    }
 }
 
 /// Checks a list of tags: the alphabet and length of each, and their number.
@@ -155,11 +168,13 @@ pub fn key(text: &str) -> Checked {
 /// `invalid`.
 pub fn tags(field: &str, tags: &[String]) -> Checked {
     if tags.len() > TAGS {
-        return Err(Refusal::invalid(field, &format!("{field} may have at most {TAGS} tags")));
+        return Err(Refusal::invalid(
+            field,
+            &format!("{field} may have at most {TAGS} tags"),
+        ));
     }
-    let ok = |tag: &String| {
-        (1..=TAG_CHARS).contains(&tag.chars().count()) && !tag.chars().any(char::is_control)
-    };
+    let ok =
+        |tag: &String| (1..=TAG_CHARS).contains(&tag.chars().count()) && !tag.chars().any(char::is_control);
     match tags.iter().position(|tag| !ok(tag)) {
         None => Ok(()),
         Some(i) => Err(Refusal::invalid(
@@ -175,7 +190,10 @@ pub fn tags(field: &str, tags: &[String]) -> Checked {
 /// `invalid`.
 pub fn count(field: &str, len: usize, max: usize) -> Checked {
     if len > max {
-        return Err(Refusal::invalid(field, &format!("{field} may have at most {max} entries")));
+        return Err(Refusal::invalid(
+            field,
+            &format!("{field} may have at most {max} entries"),
+        ));
     }
     Ok(())
 }
@@ -199,7 +217,10 @@ pub fn list(limit: Option<u64>, zero_allowed: bool) -> Result<usize, Refusal> {
     let limit = limit.unwrap_or(LIST_DEFAULT as u64);
     if limit > LIST as u64 || (limit == 0 && !zero_allowed) {
         let least = u8::from(!zero_allowed);
-        return Err(Refusal::invalid("limit", &format!("limit must be {least} to {LIST}")));
+        return Err(Refusal::invalid(
+            "limit",
+            &format!("limit must be {least} to {LIST}"),
+        ));
     }
     Ok(usize::try_from(limit).unwrap_or(LIST))
 }

@@ -67,7 +67,11 @@ impl<'a> Fields<'a> {
             doubled |= found.replace(*value).is_some();
             false
         });
-        if doubled { Err(Refusal::invalid(name, &format!("{name} stands twice"))) } else { Ok(found) }
+        if doubled {
+            Err(Refusal::invalid(name, &format!("{name} stands twice")))
+        } else {
+            Ok(found)
+        }
     }
 
     /// Reads the fields as a `T`.
@@ -82,10 +86,15 @@ impl<'a> Fields<'a> {
 
 /// Makes a refusal of serde's message, whose field is in the path or, for unknown and missing ones, in the text.
 fn field_error(path: &str, message: &str) -> Refusal {
-    let path = path.trim_start_matches('.').trim_end_matches('?').trim_end_matches('.');
+    let path = path
+        .trim_start_matches('.')
+        .trim_end_matches('?')
+        .trim_end_matches('.');
     let message = message.split(" at line ").next().unwrap_or(message);
     let quoted = message.split('`').nth(1).unwrap_or("");
-    let names_field = ["unknown field", "missing field", "duplicate field"].iter().any(|it| message.starts_with(it));
+    let names_field = ["unknown field", "missing field", "duplicate field"]
+        .iter()
+        .any(|it| message.starts_with(it));
     let field = match (path, names_field) {
         (path, false) => path.to_owned(),
         ("", true) => quoted.to_owned(),
@@ -97,7 +106,11 @@ fn field_error(path: &str, message: &str) -> Refusal {
         _ => message,
     };
     let field = cut(&field, 100);
-    let place = if names_field || field.is_empty() { String::new() } else { format!("{field}: ") };
+    let place = if names_field || field.is_empty() {
+        String::new()
+    } else {
+        format!("{field}: ")
+    };
     Refusal::invalid(&field, &format!("{place}{}.", cut(&for_people(message), 200)))
 }
 
@@ -117,7 +130,9 @@ fn for_people(message: &str) -> String {
         ("invalid type: map", "invalid type: object"),
         ("unknown variant", "unknown value"),
     ];
-    NAMES.iter().fold(message.to_owned(), |text, (rust, json)| text.replace(rust, json))
+    NAMES
+        .iter()
+        .fold(message.to_owned(), |text, (rust, json)| text.replace(rust, json))
 }
 
 /// Why a frame could not be read.
@@ -135,7 +150,10 @@ pub enum BadFrame {
 /// [`BadFrame`] with the refusal to answer.
 pub fn client_frame(text: &str) -> Result<ClientFrame, BadFrame> {
     let mut fields: Fields<'_> = serde_json::from_str(text).map_err(|e| {
-        BadFrame::Unanswerable(Refusal::new(Code::Invalid, &format!("The frame is not a JSON object: {e}.")))
+        BadFrame::Unanswerable(Refusal::new(
+            Code::Invalid,
+            &format!("The frame is not a JSON object: {e}."),
+        ))
     })?;
     let kind = take_type(&mut fields);
     if kind.as_deref() == Ok("typing") {
@@ -158,7 +176,10 @@ pub fn client_frame(text: &str) -> Result<ClientFrame, BadFrame> {
         None => {
             let name: String = kind.chars().filter(|c| !c.is_control()).take(64).collect();
             let message = format!("There is no command {name:?}.");
-            Err(BadFrame::Refused(id, Refusal::new(Code::UnknownCommand, &message)))
+            Err(BadFrame::Refused(
+                id,
+                Refusal::new(Code::UnknownCommand, &message),
+            ))
         }
     }
 }
@@ -170,14 +191,20 @@ fn take_type<'a>(fields: &mut Fields<'a>) -> Result<Cow<'a, str>, Refusal> {
         return Ok(Cow::Borrowed(plain));
     }
     let escaped: Result<String, _> = serde_json::from_str(raw.get());
-    escaped.map(Cow::Owned).map_err(|_| Refusal::invalid("type", "type must be a string."))
+    escaped
+        .map(Cow::Owned)
+        .map_err(|_| Refusal::invalid("type", "type must be a string."))
 }
 
 fn take_id(fields: &mut Fields<'_>) -> Result<i64, Refusal> {
     let bad = || Refusal::invalid("id", "id must be an integer below 2^53.");
     let raw = fields.take("id")?.ok_or_else(bad)?;
     let id: i64 = serde_json::from_str(raw.get()).map_err(|_| bad())?;
-    if id.unsigned_abs() > INTEGER_MAX { Err(bad()) } else { Ok(id) }
+    if id.unsigned_abs() > INTEGER_MAX {
+        Err(bad())
+    } else {
+        Ok(id)
+    }
 }
 
 /// Reads the JSON body of an HTTP request as strictly as a frame.
@@ -185,7 +212,8 @@ fn take_id(fields: &mut Fields<'_>) -> Result<i64, Refusal> {
 /// # Errors
 /// `invalid`, naming the field.
 pub fn http_body<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Refusal> {
-    let text = std::str::from_utf8(text).map_err(|_| Refusal::new(Code::Invalid, "The body is not UTF-8."))?;
+    let text =
+        std::str::from_utf8(text).map_err(|_| Refusal::new(Code::Invalid, "The body is not UTF-8."))?;
     json(text)
 }
 

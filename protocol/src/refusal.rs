@@ -135,24 +135,38 @@ impl Refusal {
     /// A refusal without details.
     #[must_use]
     pub fn new(code: Code, message: &str) -> Self {
-        Self { code, message: message.to_owned(), details: Box::default() }
+        Self {
+            code,
+            message: message.to_owned(),
+            details: Box::default(),
+        }
     }
 
     fn with(code: Code, message: &str, details: Details) -> Self {
-        Self { code, message: message.to_owned(), details: Box::new(details) }
+        Self {
+            code,
+            message: message.to_owned(),
+            details: Box::new(details),
+        }
     }
 
     /// `invalid`: `field` is not as the contract says.
     #[must_use]
     pub fn invalid(field: &str, message: &str) -> Self {
-        let details = Details { field: Some(field.to_owned()), ..Details::default() };
+        let details = Details {
+            field: Some(field.to_owned()),
+            ..Details::default()
+        };
         Self::with(Code::Invalid, message, details)
     }
 
     /// `too_large`: the text in `field` is too long.
     #[must_use]
     pub fn too_large(field: &str, message: &str) -> Self {
-        let details = Details { field: Some(field.to_owned()), ..Details::default() };
+        let details = Details {
+            field: Some(field.to_owned()),
+            ..Details::default()
+        };
         Self::with(Code::TooLarge, message, details)
     }
 
@@ -171,15 +185,30 @@ impl Refusal {
     /// `forbidden` because `holder` holds the conversation.
     #[must_use]
     pub fn held(holder: &AgentId) -> Self {
-        let details = Details { holder: Some(holder.clone()), ..Details::default() };
-        Self::with(Code::Forbidden, &format!("This is for {holder}, who holds the conversation, and for supervisors."), details)
+        let details = Details {
+            holder: Some(holder.clone()),
+            ..Details::default()
+        };
+        Self::with(
+            Code::Forbidden,
+            &format!("This is for {holder}, who holds the conversation, and for supervisors."),
+            details,
+        )
     }
 
     /// `already_claimed` by `holder` since then.
     #[must_use]
     pub fn already_claimed(holder: &AgentId, since: Time) -> Self {
-        let details = Details { holder: Some(holder.clone()), since: Some(since), ..Details::default() };
-        Self::with(Code::AlreadyClaimed, &format!("{holder} holds this conversation."), details)
+        let details = Details {
+            holder: Some(holder.clone()),
+            since: Some(since),
+            ..Details::default()
+        };
+        Self::with(
+            Code::AlreadyClaimed,
+            &format!("{holder} holds this conversation."),
+            details,
+        )
     }
 
     /// `not_claimed`: nobody holds the conversation.
@@ -195,46 +224,71 @@ impl Refusal {
             Some(holder) => format!("Your claim is not the current one: {holder} holds this conversation."),
             None => "You do not hold this conversation: claim it first.".to_owned(),
         };
-        let details = Details { holder: holder.cloned(), ..Details::default() };
+        let details = Details {
+            holder: holder.cloned(),
+            ..Details::default()
+        };
         Self::with(Code::ClaimLost, &message, details)
     }
 
     /// `stale`: the sender has not seen everything. `missed` is filled in by whoever can read the log.
     #[must_use]
     pub fn stale() -> Self {
-        Self::new(Code::Stale, "Something new was said that you have not seen: look at it, then send again with the same key.")
+        Self::new(
+            Code::Stale,
+            "Something new was said that you have not seen: look at it, then send again with the same key.",
+        )
     }
 
     /// `key_reused`: the key belongs to another command.
     #[must_use]
     pub fn key_reused() -> Self {
-        Self::new(Code::KeyReused, "This key was used for something else: make a new one for each command.")
+        Self::new(
+            Code::KeyReused,
+            "This key was used for something else: make a new one for each command.",
+        )
     }
 
     /// `conflict` with the conversation as it is.
     #[must_use]
     pub fn conflict(message: &str, current: Summary) -> Self {
-        let details = Details { current: Some(Box::new(current)), ..Details::default() };
+        let details = Details {
+            current: Some(Box::new(current)),
+            ..Details::default()
+        };
         Self::with(Code::Conflict, message, details)
     }
 
     /// `rate_limited`: come back after so many milliseconds.
     #[must_use]
     pub fn rate_limited(retry_after_ms: u64) -> Self {
-        let details = Details { retry_after_ms: Some(retry_after_ms), ..Details::default() };
+        let details = Details {
+            retry_after_ms: Some(retry_after_ms),
+            ..Details::default()
+        };
         Self::with(Code::RateLimited, "Too many commands: slow down.", details)
     }
 
     /// `unavailable` for this reason.
     #[must_use]
     pub fn unavailable(reason: &str, retry_after_ms: u64) -> Self {
-        let details = Details { retry_after_ms: Some(retry_after_ms), ..Details::default() };
-        Self::with(Code::Unavailable, &format!("Nothing can be stored at present ({reason}): try again with the same key."), details)
+        let details = Details {
+            retry_after_ms: Some(retry_after_ms),
+            ..Details::default()
+        };
+        Self::with(
+            Code::Unavailable,
+            &format!("Nothing can be stored at present ({reason}): try again with the same key."),
+            details,
+        )
     }
 
     /// `internal`: a fault of the server.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(Code::Internal, "The server made a mistake, which it has written into its log.")
+        Self::new(
+            Code::Internal,
+            "The server made a mistake, which it has written into its log.",
+        )
     }
 }

@@ -44,7 +44,10 @@ impl fmt::Display for Time {
         let (year, month, day) = civil_from_days(self.0.div_euclid(86_400_000));
         let ms = self.0.rem_euclid(86_400_000);
         let (hour, minute, second, milli) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
+        )
     }
 }
 
@@ -93,7 +96,10 @@ mod tests {
             assert_eq!(Time(ms).to_string(), text);
             assert_eq!(text.parse(), Ok(Time(ms)));
         }
-        assert_eq!("2026-11-21T11:00:00.123+01:00".parse(), Ok(Time(1_795_255_200_123)));
+        assert_eq!(
+            "2026-11-21T11:00:00.123+01:00".parse(),
+            Ok(Time(1_795_255_200_123))
+        );
         assert_eq!("yesterday".parse::<Time>(), Err(BadTime));
     }
 }

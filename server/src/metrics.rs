@@ -63,20 +63,44 @@ impl Metrics {
         };
         let r = &mut it.registry;
         r.register("sessions", "Sessions that are welcome now", it.sessions.clone());
-        r.register("sessions_welcomed", "Sessions that were ever welcome", it.sessions_total.clone());
+        r.register(
+            "sessions_welcomed",
+            "Sessions that were ever welcome",
+            it.sessions_total.clone(),
+        );
         r.register("commands", "Commands received, by name", it.commands.clone());
-        r.register("refusals", "Commands and requests refused, by code", it.refusals.clone());
+        r.register(
+            "refusals",
+            "Commands and requests refused, by code",
+            it.refusals.clone(),
+        );
         r.register("events", "Events stored", it.events.clone());
         r.register("commits", "Decisions stored", it.commits.clone());
-        r.register("conflicts", "Decisions made again because somebody was faster", it.conflicts.clone());
-        r.register("log_failures", "Submissions that the log could not store", it.log_failures.clone());
-        r.register("resyncs", "Snapshots begun for sessions that fell behind", it.resyncs.clone());
+        r.register(
+            "conflicts",
+            "Decisions made again because somebody was faster",
+            it.conflicts.clone(),
+        );
+        r.register(
+            "log_failures",
+            "Submissions that the log could not store",
+            it.log_failures.clone(),
+        );
+        r.register(
+            "resyncs",
+            "Snapshots begun for sessions that fell behind",
+            it.resyncs.clone(),
+        );
         r.register(
             "collisions",
             "Claims contested and replies refused as stale or fenced",
             it.contested.clone(),
         );
-        r.register("ingested", "Customers' messages that were taken in", it.ingested.clone());
+        r.register(
+            "ingested",
+            "Customers' messages that were taken in",
+            it.ingested.clone(),
+        );
         it
     }
 
@@ -87,6 +111,12 @@ impl Metrics {
         // Writing into a String does not fail.
         encode(&mut text, &self.registry).unwrap_or_default();
         text
+    }
+
+    /// How many sessions are welcome now.
+    #[must_use]
+    pub fn sessions(&self) -> i64 {
+        self.sessions.get()
     }
 
     pub(crate) fn session_joined(&self) {
@@ -103,7 +133,9 @@ impl Metrics {
     }
 
     pub(crate) fn refused(&self, code: Code) {
-        self.refusals.get_or_create(&CodeLabel { code: code.as_str() }).inc();
+        self.refusals
+            .get_or_create(&CodeLabel { code: code.as_str() })
+            .inc();
     }
 
     pub(crate) fn committed(&self, events: usize) {

@@ -1,13 +1,33 @@
-//! Running a server: opens what it needs, serves until it is told to stop. For now its keys and its liveness.
+//! Running a server: opens the log, starts the hub, serves until it is told to stop, drains.
 
 use crate::auth::{KeyError, Keyring};
+use crate::bus::local::LocalBus;
 use crate::config::Config;
-use crate::net::{Server, ServerOptions, listen, with_cors};
-use axum::Router;
-use axum::routing::get;
+use crate::hub::{Deps, Hub, Options, Timers};
+use crate::log::group::GroupCommit;
+use crate::log::sqlite::{OpenError, SqliteLog};
+use crate::log::{Log, LogError};
+use crate::metrics::Metrics;
+use crate::net::{Server, ServerOptions, listen};
+use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::shared::{IngestLimit, Shared};
+use dibs_protocol::ids::{BadId, QueueId};
+use dibs_rules::Settings;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// Where conversations wait that name no queue.
+const DEFAULT_QUEUE: &str = "default";
+/// Sessions are asked to come back within this time, so that they do not all come at once, in milliseconds.
+const SPREAD_MS: u64 = 3_000;
+/// Between `reconnect` and the end sessions may go by themselves for so long.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// Keys whose time is over are deleted so often.
+const FORGET_KEYS: Duration = Duration::from_secs(600);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +35,15 @@ pub enum ServeError {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The default queue is not an id.
+    #[error(transparent)]
+    Queue(#[from] BadId),
     /// Its address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -33,26 +62,118 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`] when it cannot start; once it runs, nothing ends it but a signal.
 pub async fn run(config: Config) -> Result<(), ServeError> {
-    let (_keys, made) = Keyring::open(&config.auth, &config.data)?;
+    let stop = stop_signal().map_err(ServeError::Signals)?;
+    run_until(config, |_| {}, stop).await
+}
+
+/// Serves until `stop` is ready. `listening` is told the address once requests are taken.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start.
+pub async fn run_until(
+    config: Config,
+    listening: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let (keys, made) = Keyring::open(&config.auth, &config.data)?;
     if let Some(path) = made {
         let path = path.display();
         tracing::info!(%path, "no key is configured: tokens are signed with the secret in the data folder");
     }
+    let hub = open_hub(&config).await?;
     let failed = |error| ServeError::Listen {
         address: config.listen,
         error,
     };
-    let router = Router::new()
-        .route("/livez", get(|| async { "ok" }))
-        .route("/readyz", get(|| async { "ok" }));
-    let router = with_cors(router, Arc::clone(&config.allow_origin));
     let listener = listen(config.listen).map_err(failed)?;
-    let server = Server::new(listener, router, ServerOptions::from(&config));
-    let stop = stop_signal().map_err(ServeError::Signals)?;
-    tracing::info!(address = %server.local_addr().map_err(failed)?, "listening");
-    server.run(stop).await;
+    let (drain_timeout, options) = (config.drain_timeout, ServerOptions::from(&config));
+    let ingest_limit = IngestLimit::new(config.ingest_per_second);
+    let shared = Arc::new(Shared {
+        hub: hub.clone(),
+        keys,
+        config,
+        ingest_limit,
+    });
+    let server = Server::new(listener, crate::http::router(shared), options);
+    let address = server.local_addr().map_err(|error| ServeError::Listen {
+        address: ([0, 0, 0, 0], 0).into(),
+        error,
+    })?;
+    let timers = tokio::spawn(hub.clone().run_timers());
+    let keeper = tokio::spawn(forget_keys(hub.deps().clone()));
+    tracing::info!(%address, "listening");
+    listening(address);
+    let leave = Arc::new(Notify::new());
+    let left = leave.clone();
+    let serving = tokio::spawn(server.run(async move { left.notified().await }));
+    stop.await;
+    tracing::info!("leaving");
+    let until = Instant::now() + drain_timeout;
+    hub.drain(SPREAD_MS);
+    leave.notify_one();
+    sleep(FAREWELL.min(drain_timeout)).await;
+    hub.close_all();
+    while hub.deps().metrics.sessions() > 0 && Instant::now() < until {
+        sleep(Duration::from_millis(20)).await;
+    }
+    // What has not ended by now ends with the process.
+    timeout_at(until, serving).await.ok();
+    timers.abort();
+    keeper.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let log: Arc<dyn Log> = Arc::new(SqliteLog::open(&config.data, clock.clone())?);
+    let options = options(config)?;
+    let instance = entropy.uuid(clock.now_ms());
+    log.begin(instance, clock.now_ms(), options.settings.claim_grace_ms)
+        .await?;
+    let deps = Deps {
+        group: GroupCommit::new(log.clone()),
+        log,
+        bus: Arc::new(LocalBus::new()),
+        clock,
+        entropy,
+        options,
+        instance,
+        metrics: Arc::new(Metrics::new()),
+        timers: Arc::new(Timers::default()),
+    };
+    Ok(Hub::new(Arc::new(deps)))
+}
+
+fn options(config: &Config) -> Result<Options, BadId> {
+    let ms = |it: Duration| i64::try_from(it.as_millis()).unwrap_or(i64::MAX);
+    let seconds = |it: Duration| u32::try_from(it.as_secs()).unwrap_or(u32::MAX).max(1);
+    let settings = Settings {
+        default_queue: QueueId::new(DEFAULT_QUEUE)?,
+        claim_grace_ms: ms(config.claim_grace),
+        claim_idle_ms: config.claim_idle.map(ms),
+        offer_ttl_ms: ms(config.offer_ttl),
+        agents_take_over: config.agents_take_over,
+    };
+    Ok(Options {
+        settings,
+        resume_window_ms: ms(config.resume_window),
+        heartbeat_s: u64::from(seconds(config.heartbeat)),
+        silence_s: seconds(config.silence_timeout),
+        write_timeout_s: seconds(config.write_timeout),
+        outbox_bytes: config.outbox_bytes,
+    })
+}
+
+/// Deletes keys whose time is over, now and then.
+async fn forget_keys(deps: Arc<Deps>) {
+    loop {
+        sleep(FORGET_KEYS).await;
+        if let Err(error) = deps.log.forget_keys(deps.clock.now_ms()).await {
+            tracing::warn!(%error, "old keys could not be deleted");
+        }
+    }
 }
 
 /// Ready at the first SIGTERM or Ctrl-C; from now on neither ends the process by itself.

@@ -44,9 +44,11 @@ impl IngestLimit {
         if limiter.len() > REMEMBERED {
             limiter.retain_recent();
         }
-        limiter.check_key(&(identity.workspace.clone(), identity.id.clone())).map_err(|until| {
-            let wait = until.wait_time_from(DefaultClock::default().now());
-            Refusal::rate_limited(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
-        })
+        limiter
+            .check_key(&(identity.workspace.clone(), identity.id.clone()))
+            .map_err(|until| {
+                let wait = until.wait_time_from(DefaultClock::default().now());
+                Refusal::rate_limited(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
+            })
     }
 }

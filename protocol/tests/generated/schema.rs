@@ -168,7 +168,11 @@ fn clearable(definition: &str) -> &'static [&'static str] {
 fn never_null(schema: &mut Value, clearable: &[&str]) {
     match schema {
         Value::Object(object) => {
-            let required = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+            let required = object
+                .get("required")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
                 for (name, property) in properties {
                     if !required.iter().any(|it| it == name) && !clearable.contains(&name.as_str()) {

@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: rules, the log, ordering guarantees beyond one publisher's own.
 
+pub mod local;
+
 use bytes::Bytes;
 use dibs_protocol::ids::WorkspaceId;
 use tokio::sync::mpsc;

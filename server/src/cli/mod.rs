@@ -4,10 +4,12 @@
 //! stderr, 2 for a wrong use of the command line.
 
 mod config;
+mod erase;
 mod healthcheck;
 mod logging;
 mod serve;
 mod token;
+mod verify;
 
 use crate::config::{Loaded, SettingsArgs};
 use clap::{Parser, Subcommand};
@@ -33,6 +35,10 @@ enum Command {
     /// Checks or prints the configuration.
     #[command(subcommand)]
     Config(config::Config),
+    /// Checks everything that is stored in a data folder.
+    Verify(verify::Verify),
+    /// Forgets a customer.
+    Erase(erase::Erase),
     /// Asks a running server whether it is ready; exits with 0 if it is.
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -71,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Erase(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
     };
     match outcome {

@@ -46,7 +46,12 @@ impl Bearer {
     fn new(shared: &Shared, workspace: &str, headers: &HeaderMap, action: &str) -> Result<Self, Refusal> {
         let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
         let token = token.and_then(|it| it.strip_prefix("Bearer ").or_else(|| it.strip_prefix("bearer ")));
-        let missing = || Refusal::new(Code::Unauthenticated, "Send your token as Authorization: Bearer …");
+        let missing = || {
+            Refusal::new(
+                Code::Unauthenticated,
+                "Send your token as Authorization: Bearer …",
+            )
+        };
         let token = token.ok_or_else(missing)?;
         let now_ms = shared.hub.deps().clock.now_ms();
         let identity = shared
@@ -57,15 +62,24 @@ impl Bearer {
             return Err(Refusal::not_found("workspace"));
         }
         if !allowed(identity.role, action) {
-            return Err(Refusal::forbidden(&format!("This is not for the role {}.", identity.role)));
+            return Err(Refusal::forbidden(&format!(
+                "This is not for the role {}.",
+                identity.role
+            )));
         }
-        Ok(Self { workspace: identity.workspace.clone(), identity })
+        Ok(Self {
+            workspace: identity.workspace.clone(),
+            identity,
+        })
     }
 
     fn sender(&self) -> Arc<Sender> {
         let it = self.identity.clone();
         Arc::new(match it.role {
-            Role::Channel => Sender::Channel { id: it.id, channels: it.channels },
+            Role::Channel => Sender::Channel {
+                id: it.id,
+                channels: it.channels,
+            },
             Role::Agent | Role::Supervisor | Role::Admin => Sender::Agent(Arc::new(Agent {
                 id: it.id,
                 name: it.name,
@@ -83,9 +97,10 @@ async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
     let read = timeout(BODY_WAIT, limited.collect()).await;
     match read {
         Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Refusal::too_large("body", &format!("A body may have at most {} bytes.", limits::HTTP_BODY_BYTES)))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(
+            "body",
+            &format!("A body may have at most {} bytes.", limits::HTTP_BODY_BYTES),
+        )),
         Ok(Err(_)) => Err(Refusal::new(Code::Invalid, "The body could not be read.")),
         Err(_) => Err(Refusal::new(Code::Invalid, "The body did not arrive in time.")),
     }
@@ -94,7 +109,12 @@ async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
 fn json(reply: HttpReply) -> Answer {
     let (status, text) = reply?;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], Body::from(text)).into_response())
+    Ok((
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        Body::from(text),
+    )
+        .into_response())
 }
 
 /// `POST /messages`.
@@ -108,7 +128,14 @@ pub(super) async fn messages(
     let body = body(request).await?;
     let ingest: Ingest = parse::http_body(&body)?;
     ingest.check()?;
-    let reply = shared.hub.ask(&bearer.workspace, bearer.sender(), HttpAsk::Ingest(Box::new(ingest))).await;
+    let reply = shared
+        .hub
+        .ask(
+            &bearer.workspace,
+            bearer.sender(),
+            HttpAsk::Ingest(Box::new(ingest)),
+        )
+        .await;
     if reply.is_ok() {
         shared.hub.deps().metrics.ingested();
     }
@@ -125,7 +152,10 @@ pub(super) async fn deliveries(
     let body = body(request).await?;
     let delivery: Delivery = parse::http_body(&body)?;
     delivery.check()?;
-    let conversation = shared.hub.conversation_of(&bearer.workspace, delivery.message).await?;
+    let conversation = shared
+        .hub
+        .conversation_of(&bearer.workspace, delivery.message)
+        .await?;
     let ask = HttpAsk::Delivery(conversation, delivery);
     json(shared.hub.ask(&bearer.workspace, bearer.sender(), ask).await)
 }
@@ -140,21 +170,32 @@ pub(super) async fn ratings(
     let body = body(request).await?;
     let rating: RatingBody = parse::http_body(&body)?;
     rating.check()?;
-    json(shared.hub.ask(&bearer.workspace, bearer.sender(), HttpAsk::Rate(rating)).await)
+    json(
+        shared
+            .hub
+            .ask(&bearer.workspace, bearer.sender(), HttpAsk::Rate(rating))
+            .await,
+    )
 }
 
 type Parameters = Query<HashMap<String, String>>;
 
 fn only(parameters: &HashMap<String, String>, known: &[&str]) -> Result<(), Refusal> {
     match parameters.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(Refusal::invalid(name, &format!("There is no parameter {name:?} here."))),
+        Some(name) => Err(Refusal::invalid(
+            name,
+            &format!("There is no parameter {name:?} here."),
+        )),
         None => Ok(()),
     }
 }
 
 fn parameter<T: FromStr>(parameters: &HashMap<String, String>, name: &str) -> Result<Option<T>, Refusal> {
     let wrong = |_| Refusal::invalid(name, &format!("The parameter {name} is not of its form."));
-    parameters.get(name).map(|it| it.parse().map_err(wrong)).transpose()
+    parameters
+        .get(name)
+        .map(|it| it.parse().map_err(wrong))
+        .transpose()
 }
 
 /// `GET /conversations`.
@@ -168,7 +209,11 @@ pub(super) async fn conversations(
     only(&parameters, &["filter", "sort", "after", "limit"])?;
     let filter: Filter = match parameters.get("filter") {
         Some(text) => parse::json(text).map_err(|refusal| {
-            let field = refusal.details.field.as_deref().map_or_else(String::new, |it| format!(".{it}"));
+            let field = refusal
+                .details
+                .field
+                .as_deref()
+                .map_or_else(String::new, |it| format!(".{it}"));
             Refusal::invalid(&format!("filter{field}"), &refusal.message)
         })?,
         None => Filter::default(),
@@ -177,12 +222,23 @@ pub(super) async fn conversations(
     let sort = parameter(&parameters, "sort")?.unwrap_or(Sort::Waiting);
     let limit = parameter(&parameters, "limit")?;
     limits::list(limit, false)?;
-    let list = List { filter, sort, after: parameters.get("after").cloned(), limit };
-    json(shared.hub.ask(&bearer.workspace, bearer.sender(), HttpAsk::List(list)).await)
+    let list = List {
+        filter,
+        sort,
+        after: parameters.get("after").cloned(),
+        limit,
+    };
+    json(
+        shared
+            .hub
+            .ask(&bearer.workspace, bearer.sender(), HttpAsk::List(list))
+            .await,
+    )
 }
 
 fn conversation_id(text: &str) -> Result<ConversationId, Refusal> {
-    text.parse().map_err(|error| Refusal::invalid("conversation", &format!("{error}.")))
+    text.parse()
+        .map_err(|error| Refusal::invalid("conversation", &format!("{error}.")))
 }
 
 /// `GET /conversations/{id}`.
@@ -209,7 +265,11 @@ pub(super) async fn events(
     let after = parameter(&parameters, "after")?.unwrap_or(0);
     limits::integer("after", after)?;
     let limit = limits::list(parameter(&parameters, "limit")?, false)?;
-    let ask = HttpAsk::Events { conversation, after, limit };
+    let ask = HttpAsk::Events {
+        conversation,
+        after,
+        limit,
+    };
     json(shared.hub.ask(&bearer.workspace, bearer.sender(), ask).await)
 }
 
@@ -222,7 +282,9 @@ pub(super) async fn outbox(
 ) -> Answer {
     let bearer = Bearer::new(&shared, &workspace, &headers, "outbox")?;
     only(&parameters, &["channel", "after", "limit", "wait_s"])?;
-    let channel = parameters.get("channel").ok_or_else(|| Refusal::invalid("channel", "channel is missing."))?;
+    let channel = parameters
+        .get("channel")
+        .ok_or_else(|| Refusal::invalid("channel", "channel is missing."))?;
     let channel =
         ChannelId::new(channel).map_err(|error| Refusal::invalid("channel", &format!("{error}.")))?;
     if !bearer.identity.speaks_for(&channel) {
@@ -243,7 +305,11 @@ pub(super) async fn outbox(
         replies.borrow_and_update();
         let (events, next) = replies_of(&shared, &bearer.workspace, &channel, after, limit).await?;
         let drained = events.is_empty() && !shared.hub.is_draining();
-        if !drained || timeout_at(until, wait_for_reply(&shared, &mut replies)).await.is_err() {
+        if !drained
+            || timeout_at(until, wait_for_reply(&shared, &mut replies))
+                .await
+                .is_err()
+        {
             let entries: Vec<String> = events.iter().map(entry_json).collect();
             let text = format!("{{\"events\":[{}],\"next\":{next}}}", entries.join(","));
             return json(Ok((200, text)));
@@ -322,9 +388,17 @@ async fn channel_of(
     struct OnlyChannel {
         channel: ChannelId,
     }
-    let aggregate =
-        crate::log::Aggregate { kind: crate::log::AggregateKind::Conversation, id: id.to_string() };
-    let state = shared.hub.deps().log.state(workspace, &aggregate).await.map_err(|error| unavailable(&error))?;
+    let aggregate = crate::log::Aggregate {
+        kind: crate::log::AggregateKind::Conversation,
+        id: id.to_string(),
+    };
+    let state = shared
+        .hub
+        .deps()
+        .log
+        .state(workspace, &aggregate)
+        .await
+        .map_err(|error| unavailable(&error))?;
     let parsed = state.body.as_deref().map(serde_json::from_slice::<OnlyChannel>);
     Ok(parsed.and_then(Result::ok).map(|it| it.channel))
 }

@@ -23,9 +23,18 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/workspaces/{workspace}/outbox", get(api::outbox))
         .route("/v1/workspaces/{workspace}/deliveries", post(api::deliveries))
         .route("/v1/workspaces/{workspace}/ratings", post(api::ratings))
-        .route("/v1/workspaces/{workspace}/conversations", get(api::conversations))
-        .route("/v1/workspaces/{workspace}/conversations/{conversation}", get(api::conversation))
-        .route("/v1/workspaces/{workspace}/conversations/{conversation}/events", get(api::events))
+        .route(
+            "/v1/workspaces/{workspace}/conversations",
+            get(api::conversations),
+        )
+        .route(
+            "/v1/workspaces/{workspace}/conversations/{conversation}",
+            get(api::conversation),
+        )
+        .route(
+            "/v1/workspaces/{workspace}/conversations/{conversation}/events",
+            get(api::events),
+        )
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -42,8 +51,14 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     let deps = shared.hub.deps();
-    let log = deps.log.trouble().map_or_else(|| "ok".to_owned(), |reason| format!("down ({reason})"));
-    let bus = deps.bus.trouble().map_or_else(|| "ok".to_owned(), |reason| format!("down ({reason})"));
+    let log = deps
+        .log
+        .trouble()
+        .map_or_else(|| "ok".to_owned(), |reason| format!("down ({reason})"));
+    let bus = deps
+        .bus
+        .trouble()
+        .map_or_else(|| "ok".to_owned(), |reason| format!("down ({reason})"));
     format!("ok\nlog: {log}\nbus: {bus}\n").into_response()
 }
 

@@ -19,7 +19,10 @@ impl IntoResponse for Refused {
         let refusal = self.0;
         let status = refusal.code.http_status();
         let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_s = refusal.details.retry_after_ms.map(|ms| ms.div_ceil(1_000).to_string());
+        let retry_s = refusal
+            .details
+            .retry_after_ms
+            .map(|ms| ms.div_ceil(1_000).to_string());
         let problem = Problem {
             kind: "about:blank".to_owned(),
             title: code.canonical_reason().unwrap_or("Error").to_owned(),
@@ -47,7 +50,11 @@ pub(super) async fn no_route() -> Refused {
 
 /// There is such a route, but not for this method.
 pub(super) async fn no_method() -> Response {
-    let mut response = Refused(Refusal::new(Code::Invalid, "This path does not take this method.")).into_response();
+    let mut response = Refused(Refusal::new(
+        Code::Invalid,
+        "This path does not take this method.",
+    ))
+    .into_response();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
 }

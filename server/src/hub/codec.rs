@@ -48,7 +48,15 @@ pub(crate) fn encode(
         None => (whole, None),
     };
     let actor = actor_column(&bare_actor);
-    NewEvent { at_ms: at.0, conversation, kind: event.kind(), actor, skeleton, body, salt }
+    NewEvent {
+        at_ms: at.0,
+        conversation,
+        kind: event.kind(),
+        actor,
+        skeleton,
+        body,
+        salt,
+    }
 }
 
 fn actor_column(actor: &Actor) -> String {
@@ -77,9 +85,14 @@ fn rest(
     let place = conversation.map_or_else(String::new, |id| format!("\"conversation\":\"{id}\","));
     let at = Time(at_ms);
     if redacted {
-        let actor = content.split(",\"event\":").next().unwrap_or("{\"actor\":{\"kind\":\"system\"}");
+        let actor = content
+            .split(",\"event\":")
+            .next()
+            .unwrap_or("{\"actor\":{\"kind\":\"system\"}");
         let actor = actor.trim_start_matches('{');
-        return format!("{place}\"at\":\"{at}\",{actor},\"event\":{{\"kind\":\"{kind}\",\"redacted\":true}}}}");
+        return format!(
+            "{place}\"at\":\"{at}\",{actor},\"event\":{{\"kind\":\"{kind}\",\"redacted\":true}}}}"
+        );
     }
     let content = content.strip_prefix('{').unwrap_or(content);
     match content.strip_suffix("}}") {
@@ -90,8 +103,14 @@ fn rest(
 
 /// The event as an entry of a timeline: an `event` frame without `type`.
 pub(crate) fn entry(stored: &StoredEvent) -> String {
-    let rest =
-        rest(stored.conversation, stored.at_ms, &stored.kind, stored.seq, &stored.event, stored.redacted);
+    let rest = rest(
+        stored.conversation,
+        stored.at_ms,
+        &stored.kind,
+        stored.seq,
+        &stored.event,
+        stored.redacted,
+    );
     format!("{{\"seq\":{},{rest}", stored.seq)
 }
 
@@ -104,8 +123,14 @@ pub(crate) fn event_frame(seq: u64, event: &NewEvent) -> Frame {
 
 /// The event as an `event` frame, as it was read from the log.
 pub(crate) fn stored_frame(stored: &StoredEvent) -> Frame {
-    let rest =
-        rest(stored.conversation, stored.at_ms, &stored.kind, stored.seq, &stored.event, stored.redacted);
+    let rest = rest(
+        stored.conversation,
+        stored.at_ms,
+        &stored.kind,
+        stored.seq,
+        &stored.event,
+        stored.redacted,
+    );
     Frame::text(&format!("{{\"type\":\"event\",\"seq\":{},{rest}", stored.seq))
 }
 

@@ -1,6 +1,6 @@
 //! Erasing a customer: everything personal in their conversations goes, the feed keeps its shape.
 
-use super::execute::{conversation_aggregate, customer_aggregate, parse_state};
+use super::item::{conversation_aggregate, customer_aggregate, parse_state};
 use crate::hub::codec;
 use crate::log::{AggregateKind, Expected, Item, Log, LogError, NewState, Outcome, Range};
 use crate::ports::{Clock, Entropy};
@@ -33,8 +33,13 @@ pub async fn erase_customer(
     customer: &str,
 ) -> Result<Erased, LogError> {
     let mut erased = Erased::default();
-    for stored in log.owned(workspace, AggregateKind::Conversation, customer).await? {
-        let Some(state) = parse_state(&stored)? else { continue };
+    for stored in log
+        .owned(workspace, AggregateKind::Conversation, customer)
+        .await?
+    {
+        let Some(state) = parse_state(&stored)? else {
+            continue;
+        };
         erased.entries += erase_conversation(log, clock, entropy, workspace, state).await?;
         erased.conversations += 1;
     }
@@ -50,7 +55,12 @@ async fn erase_conversation(
 ) -> Result<usize, LogError> {
     let id: ConversationId = state.id;
     let head = log.head(workspace).await?;
-    let range = Range { after: 0, up_to: head.seq, limit: usize::MAX >> 1, newest: false };
+    let range = Range {
+        after: 0,
+        up_to: head.seq,
+        limit: usize::MAX >> 1,
+        newest: false,
+    };
     let events = log.read(workspace, Some(id), range).await?;
     let personal = |it: &&crate::log::StoredEvent| !it.redacted && !matches!(it.kind.as_str(), "redacted");
     let entries: Vec<u64> = events.iter().filter(personal).map(|it| it.seq).collect();
@@ -58,14 +68,25 @@ async fn erase_conversation(
     let before = state.version;
     let aggregate = customer_aggregate(head.epoch, &state.channel, &state.customer.id);
     let was_open = state.status != Status::Closed;
-    let event = Event::Redacted { entries: entries.clone(), reason: RedactReason::Request };
+    let event = Event::Redacted {
+        entries: entries.clone(),
+        reason: RedactReason::Request,
+    };
     let actor = Actor::System;
     let seq = head.seq + 1;
-    state.apply(&Fact { seq, at: now, conversation: id, actor: &actor, event: &event });
+    state.apply(&Fact {
+        seq,
+        at: now,
+        conversation: id,
+        actor: &actor,
+        event: &event,
+    });
     let mut item = Item::new(workspace.clone(), entropy.uuid(now.0));
     item.first_seq = Some(seq);
-    item.expected.push((conversation_aggregate(id), Expected::Stored(before)));
-    item.events.push(codec::encode(Some(id), now, &actor, &event, entropy.salt()));
+    item.expected
+        .push((conversation_aggregate(id), Expected::Stored(before)));
+    item.events
+        .push(codec::encode(Some(id), now, &actor, &event, entropy.salt()));
     item.erase.clone_from(&entries);
     let owner = Some(state.customer.id.to_string());
     item.states.push(NewState {
@@ -74,9 +95,16 @@ async fn erase_conversation(
         active: was_open,
         owner,
     });
-    item.states.push(NewState { aggregate, body: None, active: false, owner: None });
+    item.states.push(NewState {
+        aggregate,
+        body: None,
+        active: false,
+        owner: None,
+    });
     match log.commit(vec![item]).await?.pop() {
         Some(Outcome::Committed(_) | Outcome::Repeated(_)) => Ok(entries.len()),
-        _ => Err(LogError::Unavailable("somebody else wrote at the same time: try again".to_owned())),
+        _ => Err(LogError::Unavailable(
+            "somebody else wrote at the same time: try again".to_owned(),
+        )),
     }
 }

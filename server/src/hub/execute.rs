@@ -2,26 +2,18 @@
 //! way to the log. A refusal, and a yes that stores nothing, wait for whatever they were decided upon.
 
 use super::codec;
+use super::item::{conversation_aggregate, mention_bodies, parse_key, parse_state};
 use super::state::{Caller, Concluded, Decided, Entry, Internal, Job, Lane, What};
 use super::workspace::Workspace;
-use crate::log::{
-    Aggregate, AggregateKind, Expected, Guard, Item, LogError, NewKey, NewMention, NewState, StoredKey,
-    StoredState, Timer,
-};
-use dibs_protocol::event::Event;
-use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, NoteId};
+use crate::log::{Guard, Item, LogError, StoredKey, StoredState};
+use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::{Code, Refusal};
-use dibs_protocol::terms::Status;
 use dibs_protocol::time::Time;
-use dibs_rules::decision::{Answer, KeyRecord, KeyRef, KeyToStore, Mentioned};
-use dibs_rules::excerpt::excerpt;
+use dibs_rules::decision::{Answer, KeyRef};
 use dibs_rules::fact::Fact;
 use dibs_rules::ingest::{Target, target};
-use dibs_rules::{
-    Action, Context, Conversation, Decision, Sender, deadlines::next_deadline, decide::decide, keys,
-};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use dibs_rules::{Action, Context, Conversation, Decision, Sender, decide::decide, keys};
+use sha2::Digest;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -34,26 +26,6 @@ impl crate::log::Snapshot for Conversation {
     fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
-}
-
-/// The aggregate of a conversation.
-pub(crate) fn conversation_aggregate(id: ConversationId) -> Aggregate {
-    Aggregate { kind: AggregateKind::Conversation, id: id.to_string() }
-}
-
-/// The aggregate of an agent.
-pub(crate) fn agent_aggregate(id: &AgentId) -> Aggregate {
-    Aggregate { kind: AggregateKind::Agent, id: id.to_string() }
-}
-
-/// The aggregate of a customer on a channel. Its id is a digest, so that no customer's name stays behind in it.
-pub(crate) fn customer_aggregate(epoch: Uuid, channel: &ChannelId, customer: &CustomerId) -> Aggregate {
-    let mut digest = Sha256::new();
-    digest.update(epoch.as_bytes());
-    digest.update(channel.as_str());
-    digest.update([0]);
-    digest.update(customer.as_str());
-    Aggregate { kind: AggregateKind::CustomerChannel, id: hex::encode(&digest.finalize()[..16]) }
 }
 
 /// Which conversation a job is about.
@@ -80,7 +52,15 @@ impl Workspace {
             (None, Action::Ingest(it)) => Lane::Customer(it.channel.clone(), it.customer.id.clone()),
             (None, _) => return self.refuse(caller, Refusal::internal()),
         };
-        self.run_job(Job { caller, sender, conversation, action, lane, key_read: false, conflicts: 0 });
+        self.run_job(Job {
+            caller,
+            sender,
+            conversation,
+            action,
+            lane,
+            key_read: false,
+            conflicts: 0,
+        });
     }
 
     pub(crate) fn run_job(&mut self, job: Job) {
@@ -91,12 +71,14 @@ impl Workspace {
     }
 
     /// Stops a job's lane until something has been read.
-    fn park(&mut self, job: Job) {
+    pub(crate) fn park(&mut self, job: Job) {
         self.lanes.entry(job.lane.clone()).or_default().push_front(job);
     }
 
-    fn unpark(&mut self, lane: &Lane) {
-        let Some(mut waiting) = self.lanes.remove(lane) else { return };
+    pub(crate) fn unpark(&mut self, lane: &Lane) {
+        let Some(mut waiting) = self.lanes.remove(lane) else {
+            return;
+        };
         while let Some(job) = waiting.pop_front() {
             self.attempt(job);
             if let Some(parked) = self.lanes.get_mut(lane) {
@@ -106,13 +88,13 @@ impl Workspace {
         }
     }
 
-    fn refuse_lane(&mut self, lane: &Lane, refusal: &Refusal) {
+    pub(crate) fn refuse_lane(&mut self, lane: &Lane, refusal: &Refusal) {
         for job in self.lanes.remove(lane).into_iter().flatten() {
             self.refuse(job.caller, refusal.clone());
         }
     }
 
-    fn attempt(&mut self, job: Job) {
+    pub(crate) fn attempt(&mut self, job: Job) {
         let key = keys::key_of(&job.action, &job.sender);
         let first = key.as_ref().and_then(|at| self.keys.get(at)).cloned();
         let about = match self.about(&job) {
@@ -137,7 +119,10 @@ impl Workspace {
             people: &self.people,
             first: first.as_ref(),
         };
-        let state = about.and_then(|id| self.conversations.get(&id)).and_then(Entry::newest).cloned();
+        let state = about
+            .and_then(|id| self.conversations.get(&id))
+            .and_then(Entry::newest)
+            .cloned();
         let decided = decide(state.as_deref(), &job.action, &context);
         let stores = decided.as_ref().is_ok_and(|it| !it.events.is_empty());
         match (decided, key) {
@@ -147,7 +132,7 @@ impl Workspace {
         }
     }
 
-    fn about(&self, job: &Job) -> About {
+    pub(crate) fn about(&self, job: &Job) -> About {
         match (&job.action, job.conversation) {
             (Action::Ingest(ingest), _) => self.ingest_about(ingest),
             (_, None) => About::New,
@@ -156,13 +141,17 @@ impl Workspace {
         }
     }
 
-    fn ingest_about(&self, ingest: &dibs_protocol::http::Ingest) -> About {
+    pub(crate) fn ingest_about(&self, ingest: &dibs_protocol::http::Ingest) -> About {
         let named = match ingest.conversation {
             None => None,
             Some(id) => match self.conversations.get(&id) {
                 None => return About::Unread(id),
                 Some(entry) => match entry.newest() {
-                    Some(state) if state.merged_into.is_some_and(|into| !self.conversations.contains_key(&into)) => {
+                    Some(state)
+                        if state
+                            .merged_into
+                            .is_some_and(|into| !self.conversations.contains_key(&into)) =>
+                    {
                         return state.merged_into.map_or(About::New, About::Unread);
                     }
                     Some(state) => {
@@ -175,7 +164,10 @@ impl Workspace {
         };
         let place = (ingest.channel.clone(), ingest.customer.id.clone());
         let unclosed = self.customers.get(&place).map_or(&[][..], |it| &it.unclosed);
-        let states = unclosed.iter().filter_map(|id| self.conversations.get(id)?.newest()).map(|it| &**it);
+        let states = unclosed
+            .iter()
+            .filter_map(|id| self.conversations.get(id)?.newest())
+            .map(|it| &**it);
         match target(ingest, named.map(|it| &**it), states) {
             Ok(Target::Into(id)) => About::Existing(id),
             Ok(Target::Open) => About::New,
@@ -183,7 +175,7 @@ impl Workspace {
         }
     }
 
-    fn read_state(&mut self, job: Job, id: ConversationId) {
+    pub(crate) fn read_state(&mut self, job: Job, id: ConversationId) {
         let lane = job.lane.clone();
         self.park(job);
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
@@ -214,7 +206,7 @@ impl Workspace {
         }
     }
 
-    fn read_key(&mut self, job: Job, at: KeyRef) {
+    pub(crate) fn read_key(&mut self, job: Job, at: KeyRef) {
         let lane = job.lane.clone();
         self.park(job);
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
@@ -241,7 +233,7 @@ impl Workspace {
     }
 
     /// Sends a decision's events to the log.
-    fn send(
+    pub(crate) fn send(
         &mut self,
         job: Job,
         about: Option<ConversationId>,
@@ -255,7 +247,13 @@ impl Workspace {
         let mut state = before.as_deref().cloned();
         let mut frames = Vec::with_capacity(decision.events.len());
         for ((actor, event), seq) in decision.events.iter().zip(first..) {
-            let fact = Fact { seq, at: now, conversation: id, actor, event };
+            let fact = Fact {
+                seq,
+                at: now,
+                conversation: id,
+                actor,
+                event,
+            };
             match &mut state {
                 Some(state) => state.apply(&fact),
                 None => state = Conversation::opened(&fact),
@@ -274,7 +272,10 @@ impl Workspace {
         item.mentions = mention_bodies(&decision, id, now);
         if let Some(agent) = &decision.guard_absent {
             let grace_ms = self.deps.options.settings.claim_grace_ms;
-            item.guards.push(Guard::AbsentFor { agent: agent.clone(), grace_ms });
+            item.guards.push(Guard::AbsentFor {
+                agent: agent.clone(),
+                grace_ms,
+            });
         }
         if let Action::Redact { entries, .. } = &job.action {
             item.erase.clone_from(entries);
@@ -283,95 +284,37 @@ impl Workspace {
         entry.latest = Some(state.clone());
         entry.flights += 1;
         entry.last_commit = item.commit;
-        let decided = Decided { job, id, decision, state, at: now, first, frames };
+        let decided = Decided {
+            job,
+            id,
+            decision,
+            state,
+            at: now,
+            first,
+            frames,
+        };
         self.enqueue(item, What::Decided(Box::new(decided)));
-    }
-
-    fn expect_conversation(
-        &mut self,
-        item: &mut Item,
-        id: ConversationId,
-        before: Option<&Conversation>,
-        after: &Arc<Conversation>,
-    ) {
-        let aggregate = conversation_aggregate(id);
-        let expected = match self.conversations.get(&id) {
-            Some(entry) if entry.flights > 0 => Expected::After(entry.last_commit),
-            _ => Expected::Stored(before.map_or(0, |it| it.version)),
-        };
-        item.expected.push((aggregate.clone(), expected));
-        item.states.push(NewState {
-            aggregate: aggregate.clone(),
-            body: Some(after.clone()),
-            active: after.status != Status::Closed,
-            owner: Some(after.customer.id.to_string()),
-        });
-        let settings = &self.deps.options.settings;
-        let due = next_deadline(after, settings);
-        if due != before.and_then(|it| next_deadline(it, settings)) {
-            item.timers.push(Timer { aggregate, due_ms: due.map(|it| it.0) });
-        }
-    }
-
-    /// Opening, closing and reopening expect, and advance, the customer's aggregate.
-    fn expect_customer(&mut self, item: &mut Item, before: Option<&Conversation>, after: &Conversation) {
-        let was_open = before.is_some_and(|it| it.status != Status::Closed);
-        let is_open = after.status != Status::Closed;
-        if was_open == is_open && before.is_none_or(|it| it.customer.id == after.customer.id) {
-            return;
-        }
-        let aggregate = customer_aggregate(self.epoch, &after.channel, &after.customer.id);
-        let place = (after.channel.clone(), after.customer.id.clone());
-        let stored = self.customer_versions.remove(&aggregate.id);
-        let customer = self.customers.entry(place).or_default();
-        customer.version = stored.unwrap_or(customer.version);
-        let expected = match customer.flights {
-            0 => Expected::Stored(customer.version),
-            _ => Expected::After(customer.last_commit),
-        };
-        customer.unclosed.retain(|id| *id != after.id);
-        if is_open {
-            customer.unclosed.push(after.id);
-        }
-        customer.flights += 1;
-        customer.last_commit = item.commit;
-        let active = !customer.unclosed.is_empty();
-        item.expected.push((aggregate.clone(), expected));
-        item.states.push(NewState { aggregate, body: None, active, owner: None });
-        if !is_open {
-            let marks = self.conversations.get(&after.id).map(|it| it.marks.clone()).unwrap_or_default();
-            let name = after.id.to_string();
-            item.marks
-                .extend(marks.into_iter().map(|(agent, _)| crate::log::Mark { agent, name: name.clone(), value: None }));
-        }
-    }
-
-    fn add_keys(&mut self, item: &mut Item, decision: &Decision, id: ConversationId, first: u64, now: Time) {
-        if let Some(key) = &decision.key {
-            let answer = serde_json::to_string(&decision.answer).unwrap_or_default();
-            item.keys.push(new_key(key, answer, decision.answers_event, now));
-            let seq = decision.answers_event.map(|at| first + at as u64);
-            let record =
-                KeyRecord { fingerprint: key.fingerprint, answer: decision.answer.clone(), seq };
-            self.remember_key(key.at.clone(), record);
-        }
-        if let Some(index) = &decision.index {
-            item.keys.push(new_key(index, format!("\"{id}\""), decision.answers_event, now));
-        }
     }
 
     /// Answers a job for which nothing is stored, once everything it was decided upon has been.
     pub(crate) fn conclude(&mut self, concluded: Concluded) {
-        let commit = concluded.1.and_then(|id| self.conversations.get(&id)).filter(|it| it.flights > 0);
-        let commit = commit.map(|it| it.last_commit).or_else(|| self.customer_flight(&concluded.0));
+        let commit = concluded
+            .1
+            .and_then(|id| self.conversations.get(&id))
+            .filter(|it| it.flights > 0);
+        let commit = commit
+            .map(|it| it.last_commit)
+            .or_else(|| self.customer_flight(&concluded.0));
         match commit.and_then(|commit| self.flight(commit)) {
             Some(flight) => flight.after.push(concluded),
             None => self.deliver(concluded),
         }
     }
 
-    fn customer_flight(&self, job: &Job) -> Option<Uuid> {
-        let Lane::Customer(channel, customer) = &job.lane else { return None };
+    pub(crate) fn customer_flight(&self, job: &Job) -> Option<Uuid> {
+        let Lane::Customer(channel, customer) = &job.lane else {
+            return None;
+        };
         let entry = self.customers.get(&(channel.clone(), customer.clone()))?;
         (entry.flights > 0).then_some(entry.last_commit)
     }
@@ -381,43 +324,20 @@ impl Workspace {
         job.conflicts += 1;
         self.deps.metrics.conflict();
         if job.conflicts > CONFLICTS {
-            return self.refuse(job.caller, Refusal::unavailable("too many changes at once", 1_000));
+            return self.refuse(
+                job.caller,
+                Refusal::unavailable("too many changes at once", 1_000),
+            );
         }
         self.run_job(job);
     }
 }
 
-fn opened_id(decision: &Decision) -> ConversationId {
+pub(crate) fn opened_id(decision: &Decision) -> ConversationId {
     match &decision.answer {
         Answer::Opened { conversation } | Answer::Ingested { conversation, .. } => *conversation,
         _ => ConversationId(Uuid::nil()),
     }
-}
-
-fn new_key(key: &KeyToStore, answer: String, answers_event: Option<usize>, now: Time) -> NewKey {
-    NewKey {
-        scope: key.at.scope.clone(),
-        key: key.at.key.clone(),
-        fingerprint: key.fingerprint,
-        answer,
-        answers_event,
-        at_ms: now.0,
-        keep_until_ms: now.0.saturating_add(key.keep_ms),
-    }
-}
-
-fn parse_key(stored: &StoredKey) -> Result<KeyRecord, LogError> {
-    let answer = serde_json::from_str(&stored.answer)
-        .map_err(|_| LogError::Corrupt(format!("the key of scope {} cannot be read", stored.scope)))?;
-    Ok(KeyRecord { fingerprint: stored.fingerprint, answer, seq: stored.seq })
-}
-
-/// Reads a conversation's stored state; `None` when there is none.
-pub(crate) fn parse_state(stored: &StoredState) -> Result<Option<Conversation>, LogError> {
-    let Some(body) = &stored.body else { return Ok(None) };
-    let state = serde_json::from_slice(body)
-        .map_err(|_| LogError::Corrupt(format!("the state of conversation {} cannot be read", stored.aggregate.id)))?;
-    Ok(Some(state))
 }
 
 /// What a client is told when the log cannot do it.
@@ -425,35 +345,14 @@ pub(crate) fn log_refusal(error: &LogError) -> Refusal {
     match error {
         LogError::Unavailable(reason) => Refusal::unavailable(reason, UNAVAILABLE_RETRY_MS),
         LogError::Corrupt(what) => {
-            tracing::error!(what, "the log is damaged: stop, run dibs verify, restore a backup");
-            Refusal::new(Code::Unavailable, "What is stored there is damaged: an operator must look at it.")
+            tracing::error!(
+                what,
+                "the log is damaged: stop, run dibs verify, restore a backup"
+            );
+            Refusal::new(
+                Code::Unavailable,
+                "What is stored there is damaged: an operator must look at it.",
+            )
         }
     }
-}
-
-/// The inbox rows of a note's mentions, without `seq` and `read`.
-fn mention_bodies(decision: &Decision, conversation: ConversationId, now: Time) -> Vec<NewMention> {
-    let row = |it: &Mentioned| {
-        let Some((_, Event::NoteAdded { note, agent, .. })) = decision.events.get(it.event) else { return None };
-        let body = MentionBody {
-            conversation,
-            note: note.id,
-            by: agent.clone(),
-            at: now,
-            excerpt: excerpt(&note.text),
-        };
-        let body = serde_json::to_string(&body).ok()?;
-        Some(NewMention { agent: it.agent.clone(), event: it.event, body })
-    };
-    decision.mentioned.iter().filter_map(row).collect()
-}
-
-/// A mention as the inbox keeps it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct MentionBody {
-    pub(crate) conversation: ConversationId,
-    pub(crate) note: NoteId,
-    pub(crate) by: AgentId,
-    pub(crate) at: Time,
-    pub(crate) excerpt: String,
 }

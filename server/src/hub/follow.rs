@@ -1,7 +1,7 @@
 //! Following the log: what was stored without this instance knowing is read and taken over. The bus only wakes.
 
 use super::codec;
-use super::execute::{conversation_aggregate, parse_state};
+use super::item::{conversation_aggregate, parse_state};
 use super::state::{Followed, Internal};
 use super::workspace::Workspace;
 use crate::log::{LogError, Range, StoredEvent};
@@ -27,9 +27,18 @@ impl Workspace {
             let found = async {
                 let head = log.head(&workspace).await?;
                 if head.seq == after {
-                    return Ok(Followed { head, events: Vec::new(), states: Vec::new() });
+                    return Ok(Followed {
+                        head,
+                        events: Vec::new(),
+                        states: Vec::new(),
+                    });
                 }
-                let range = Range { after, up_to: head.seq, limit: EVENTS, newest: false };
+                let range = Range {
+                    after,
+                    up_to: head.seq,
+                    limit: EVENTS,
+                    newest: false,
+                };
                 let events = log.read(&workspace, None, range).await?;
                 let mut ids: Vec<_> = events.iter().filter_map(|it| it.conversation).collect();
                 ids.sort_unstable();
@@ -47,8 +56,11 @@ impl Workspace {
     /// Takes over what was read, unless something of this instance's own is on its way: then it is read again later.
     pub(crate) fn followed(&mut self, found: Result<Followed, LogError>) {
         self.following = false;
-        let Ok(Followed { head, events, states }) = found else { return };
-        if events.is_empty() || !self.is_settled() || events.first().is_some_and(|it| it.seq != self.head + 1) {
+        let Ok(Followed { head, events, states }) = found else {
+            return;
+        };
+        if events.is_empty() || !self.is_settled() || events.first().is_some_and(|it| it.seq != self.head + 1)
+        {
             return;
         }
         let mut by_conversation: BTreeMap<ConversationId, Vec<(StoredEvent, Actor, Event)>> = BTreeMap::new();
@@ -60,12 +72,17 @@ impl Workspace {
             let Some(id) = stored.conversation else { continue };
             self.tell_followed(id, &frame);
             match codec::decode(&stored) {
-                Ok((actor, event)) => by_conversation.entry(id).or_default().push((stored, actor, event)),
+                Ok((actor, event)) => by_conversation
+                    .entry(id)
+                    .or_default()
+                    .push((stored, actor, event)),
                 Err(error) => tracing::error!(%error, "an event of the log cannot be read"),
             }
         }
         for state in states {
-            let Ok(Some(state)) = parse_state(&state) else { continue };
+            let Ok(Some(state)) = parse_state(&state) else {
+                continue;
+            };
             let id = state.id;
             let state = Arc::new(state);
             let entry = self.conversations.entry(id).or_default();
@@ -97,15 +114,22 @@ impl Workspace {
     }
 
     fn tell_followed(&mut self, id: ConversationId, frame: &super::outbox::Frame) {
-        let Some(watched) = self.watched.get_mut(&id) else { return };
+        let Some(watched) = self.watched.get_mut(&id) else {
+            return;
+        };
         watched.summary.dirty = true;
         self.untold.insert(id);
         for watcher in &mut watched.watchers {
-            let Some(session) = self.sessions.get_mut(watcher.session) else { continue };
+            let Some(session) = self.sessions.get_mut(watcher.session) else {
+                continue;
+            };
             match (&mut session.hold, &mut watcher.hold) {
                 (Some(hold), _) | (None, Some(hold)) => hold.push(frame.clone()),
                 (None, None) => {
-                    session.link.outbox.push(frame.clone(), super::outbox::Class::Durable);
+                    session
+                        .link
+                        .outbox
+                        .push(frame.clone(), super::outbox::Class::Durable);
                 }
             }
         }

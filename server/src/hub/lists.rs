@@ -1,7 +1,8 @@
 //! Lists read once: unclosed conversations from memory, closed ones from the log, in one order.
 
 use super::commands::reply_with;
-use super::execute::{log_refusal, parse_state};
+use super::execute::log_refusal;
+use super::item::parse_state;
 use super::state::{Caller, Entry};
 use super::views::Rows;
 use super::workspace::Workspace;
@@ -45,17 +46,29 @@ impl Workspace {
         }
         let filter = ViewFilter::resolve(&it.filter, agent);
         let limit = limits::list(it.limit, false).unwrap_or(limits::LIST_DEFAULT);
-        let asked = Asked { filter, sort: it.sort, after: after.flatten(), limit, now: self.now() };
+        let asked = Asked {
+            filter,
+            sort: it.sort,
+            after: after.flatten(),
+            limit,
+            now: self.now(),
+        };
         let page = self.page_from_memory(&asked);
         if !asked.filter.wants_closed() {
             return reply_with(caller, Ok(finish(page, &asked)));
         }
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
         let me = agent.id.clone();
-        let unread = self.people.get(&me).map(|it| it.unread.values().copied().collect()).unwrap_or_default();
+        let unread = self
+            .people
+            .get(&me)
+            .map(|it| it.unread.values().copied().collect())
+            .unwrap_or_default();
         tokio::spawn(async move {
             let page = add_closed(&*log, &workspace, &asked, page, (me, unread)).await;
-            let outcome = page.map(|page| finish(page, &asked)).map_err(|error| log_refusal(&error));
+            let outcome = page
+                .map(|page| finish(page, &asked))
+                .map_err(|error| log_refusal(&error));
             reply_with(caller, outcome);
         });
     }
@@ -71,10 +84,14 @@ impl Workspace {
         } else {
             let (_, rows) = self.views_and_rows();
             let fits = |it: &&Arc<dibs_rules::Conversation>| {
-                asked.filter.matches(it, asked.now, &|agent, id| rows.unread(agent, id))
+                asked
+                    .filter
+                    .matches(it, asked.now, &|agent, id| rows.unread(agent, id))
             };
             let keys = rows.all().filter(fits).map(|it| order_key(asked.sort, it));
-            let mut keys: Vec<_> = keys.filter(|key| asked.after.is_none_or(|after| *key > after)).collect();
+            let mut keys: Vec<_> = keys
+                .filter(|key| asked.after.is_none_or(|after| *key > after))
+                .collect();
             if keys.len() > wanted {
                 keys.select_nth_unstable(wanted);
                 keys.truncate(wanted);
@@ -83,7 +100,10 @@ impl Workspace {
         };
         let mut page = BTreeMap::new();
         for key in keys {
-            let summary = self.conversations.get_mut(&key.conversation()).and_then(Entry::summary);
+            let summary = self
+                .conversations
+                .get_mut(&key.conversation())
+                .and_then(Entry::summary);
             if let Some(summary) = summary {
                 page.insert(key, String::from_utf8_lossy(&summary).into_owned());
             }
@@ -102,11 +122,17 @@ async fn add_closed(
     unread.sort_unstable();
     let mut after = None;
     loop {
-        let states = log.states(workspace, AggregateKind::Conversation, false, after, PAGE).await?;
-        let Some(last) = states.last().map(|it| it.aggregate.id.clone()) else { return Ok(page) };
+        let states = log
+            .states(workspace, AggregateKind::Conversation, false, after, PAGE)
+            .await?;
+        let Some(last) = states.last().map(|it| it.aggregate.id.clone()) else {
+            return Ok(page);
+        };
         let full = states.len() == PAGE;
         for stored in states {
-            let Some(state) = parse_state(&stored)? else { continue };
+            let Some(state) = parse_state(&stored)? else {
+                continue;
+            };
             let is_unread = |agent: &AgentId, id| *agent == me && unread.binary_search(&id).is_ok();
             let key = order_key(asked.sort, &state);
             if !asked.filter.matches(&state, asked.now, &is_unread)

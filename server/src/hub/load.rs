@@ -1,7 +1,7 @@
 //! Loading a workspace: its head, its unclosed conversations, its people, what they have read and not read.
 
 use super::Deps;
-use super::execute::{customer_aggregate, parse_state};
+use super::item::{customer_aggregate, parse_state};
 use super::people::{Known, People, Said};
 use super::recent::Recent;
 use super::state::{Entry, Internal};
@@ -39,10 +39,18 @@ pub(super) async fn load(
             .map_err(|_| LogError::Corrupt(format!("the agent {} cannot be read", stored.aggregate.id)))?;
         workspace.people.learn(known);
     }
-    for stored in log.states(&id, AggregateKind::CustomerChannel, true, None, all).await? {
-        workspace.customer_versions.insert(stored.aggregate.id, stored.version);
+    for stored in log
+        .states(&id, AggregateKind::CustomerChannel, true, None, all)
+        .await?
+    {
+        workspace
+            .customer_versions
+            .insert(stored.aggregate.id, stored.version);
     }
-    for stored in log.states(&id, AggregateKind::Conversation, true, None, all).await? {
+    for stored in log
+        .states(&id, AggregateKind::Conversation, true, None, all)
+        .await?
+    {
         if let Some(state) = parse_state(&stored)? {
             workspace.adopt(state);
         }
@@ -51,7 +59,11 @@ pub(super) async fn load(
         workspace.take_mark(mark);
     }
     for mention in log.unread_mentions(&id).await? {
-        workspace.people.entry(&mention.agent).unread.insert(mention.seq, mention.conversation);
+        workspace
+            .people
+            .entry(&mention.agent)
+            .unread
+            .insert(mention.seq, mention.conversation);
     }
     workspace.people.changed.clear();
     let (conversations, took) = (workspace.conversations.len(), begun.elapsed());
@@ -103,6 +115,7 @@ impl Workspace {
             second,
             next_flush_ms: None,
             draining: false,
+            closing: false,
             following: false,
             generation: 0,
             internal,
@@ -119,7 +132,10 @@ impl Workspace {
         }
         let state = Arc::new(state);
         self.index_customer(&state);
-        let entry = Entry { committed: Some(state.clone()), ..Entry::default() };
+        let entry = Entry {
+            committed: Some(state.clone()),
+            ..Entry::default()
+        };
         self.conversations.insert(state.id, entry);
     }
 
@@ -127,8 +143,10 @@ impl Workspace {
     pub(crate) fn index_customer(&mut self, state: &Conversation) {
         let aggregate = customer_aggregate(self.epoch, &state.channel, &state.customer.id);
         let version = self.customer_versions.remove(&aggregate.id);
-        let customer =
-            self.customers.entry((state.channel.clone(), state.customer.id.clone())).or_default();
+        let customer = self
+            .customers
+            .entry((state.channel.clone(), state.customer.id.clone()))
+            .or_default();
         customer.version = version.unwrap_or(customer.version);
         customer.unclosed.retain(|id| *id != state.id);
         if state.status != dibs_protocol::terms::Status::Closed {
@@ -148,7 +166,10 @@ impl Workspace {
                 }
             }
             conversation => {
-                let entry = conversation.parse().ok().and_then(|id| self.conversations.get_mut(&id));
+                let entry = conversation
+                    .parse()
+                    .ok()
+                    .and_then(|id| self.conversations.get_mut(&id));
                 if let (Some(entry), Ok(up_to)) = (entry, value.parse()) {
                     entry.marks.push((mark.agent, up_to));
                 }

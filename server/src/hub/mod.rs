@@ -3,21 +3,29 @@
 
 mod codec;
 mod commands;
+mod delta;
 mod erase;
 mod execute;
 mod follow;
+mod item;
 mod join;
 mod lists;
 mod load;
+mod lost;
 pub mod outbox;
 mod people;
 mod presence;
 mod ranked;
+mod reading;
 mod recent;
+mod resume;
+mod seats;
 mod settle;
 mod state;
 mod timers;
 mod views;
+#[cfg(test)]
+mod views_tests;
 mod watching;
 
 mod workspace;
@@ -51,7 +59,6 @@ mod codec_for_http {
     pub fn entry_json(stored: &StoredEvent) -> String {
         super::codec::entry(stored)
     }
-
 }
 
 /// What of the configuration the hub needs.
@@ -112,7 +119,9 @@ impl Handle {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::unavailable("the server is overloaded", 1_000));
         }
-        self.inputs.send(input).map_err(|_| Refusal::unavailable("the workspace has stopped", 1_000))
+        self.inputs
+            .send(input)
+            .map_err(|_| Refusal::unavailable("the workspace has stopped", 1_000))
     }
 
     /// Which workspace it is.
@@ -184,10 +193,14 @@ impl Hub {
         let (inputs, receiver) = mpsc::unbounded_channel();
         let (internal, results) = mpsc::unbounded_channel();
         let (replies, latest) = watch::channel(0);
-        let loaded =
-            load::load(self.deps.clone(), id.clone(), internal, replies, self.started).await?;
+        let loaded = load::load(self.deps.clone(), id.clone(), internal, replies, self.started).await?;
         let waiting = Arc::new(AtomicUsize::new(0));
-        let handle = Handle { workspace: id.clone(), inputs, waiting: waiting.clone(), replies: latest };
+        let handle = Handle {
+            workspace: id.clone(),
+            inputs,
+            waiting: waiting.clone(),
+            replies: latest,
+        };
         tokio::spawn(loaded.run(receiver, results, waiting));
         self.workspaces.insert(id.clone(), handle.clone());
         Ok(handle)
@@ -198,10 +211,15 @@ impl Hub {
     /// # Errors
     /// The refusal to answer with.
     pub async fn ask(&self, id: &WorkspaceId, sender: Arc<Sender>, ask: HttpAsk) -> HttpReply {
-        let handle = self.workspace(id).await.map_err(|error| execute::log_refusal(&error))?;
+        let handle = self
+            .workspace(id)
+            .await
+            .map_err(|error| execute::log_refusal(&error))?;
         let (reply, answer) = oneshot::channel();
         handle.send(Input::Http(sender, ask, reply))?;
-        answer.await.unwrap_or_else(|_| Err(Refusal::unavailable("the workspace has stopped", 1_000)))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Refusal::unavailable("the workspace has stopped", 1_000)))
     }
 
     /// The conversation of a message that was sent.

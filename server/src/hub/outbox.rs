@@ -215,7 +215,9 @@ impl Outbox {
         let mut queue = self.queue.lock();
         let mut taken = 0;
         while taken < max_bytes {
-            let Some((frame, class)) = queue.frames.pop_front() else { break };
+            let Some((frame, class)) = queue.frames.pop_front() else {
+                break;
+            };
             let len = frame.len();
             queue.bytes -= len;
             if class == Class::Kept {
@@ -246,7 +248,9 @@ impl Outbox {
     #[must_use]
     pub fn closing(&self) -> Option<CloseCode> {
         let queue = self.queue.lock();
-        queue.close.filter(|code| queue.frames.is_empty() || *code == CloseCode::Slow)
+        queue
+            .close
+            .filter(|code| queue.frames.is_empty() || *code == CloseCode::Slow)
     }
 }
 

@@ -24,8 +24,22 @@ pub(crate) struct Known {
 
 impl Known {
     pub(crate) fn of(agent: &Agent) -> Self {
-        let Agent { id, name, kind, role, teams, skills } = agent.clone();
-        Self { id, name, kind, role, teams, skills }
+        let Agent {
+            id,
+            name,
+            kind,
+            role,
+            teams,
+            skills,
+        } = agent.clone();
+        Self {
+            id,
+            name,
+            kind,
+            role,
+            teams,
+            skills,
+        }
     }
 
     /// Whether `agent_seen` would say the same of both.
@@ -80,7 +94,10 @@ impl Default for Person {
     fn default() -> Self {
         Self {
             known: None,
-            said: Said { status: Presence::Online, reason: None },
+            said: Said {
+                status: Presence::Online,
+                reason: None,
+            },
             sessions: Vec::new(),
             last_seen: None,
             claims: BTreeMap::new(),

@@ -28,8 +28,14 @@ impl Workspace {
     /// Somebody types, or stops.
     pub(crate) fn typing(&mut self, link: &Arc<Link>, signal: &TypingSignal) {
         let (key, now_ms) = (link.key(), self.uptime_ms());
-        let Some(watched) = self.watched.get_mut(&signal.conversation) else { return };
-        let Some(watcher) = watched.watchers.iter_mut().find(|it| it.session == key && !it.silent) else {
+        let Some(watched) = self.watched.get_mut(&signal.conversation) else {
+            return;
+        };
+        let Some(watcher) = watched
+            .watchers
+            .iter_mut()
+            .find(|it| it.session == key && !it.silent)
+        else {
             return;
         };
         let before = watcher.typing.map(|(what, _)| what);
@@ -101,7 +107,11 @@ impl Workspace {
                 teams: known.teams.clone(),
                 status: person.said.status,
                 connected: person.connected(),
-                last_seen_at: if person.connected() { Some(now) } else { person.last_seen },
+                last_seen_at: if person.connected() {
+                    Some(now)
+                } else {
+                    person.last_seen
+                },
                 claims: person.claims.len(),
                 capacity: None,
             });
@@ -109,7 +119,10 @@ impl Workspace {
         let teams: Vec<TeamRow> = self
             .people
             .teams()
-            .map(|(id, members)| TeamRow { id: id.clone(), members: members.iter().cloned().collect() })
+            .map(|(id, members)| TeamRow {
+                id: id.clone(),
+                members: members.iter().cloned().collect(),
+            })
             .collect();
         let more = if rest.is_empty() { "" } else { ",\"more\":true" };
         self.people.changed.extend(rest);
@@ -157,16 +170,24 @@ impl Workspace {
         }
         if viewers_due {
             let (count, viewers) = self.shown_viewers(id);
-            let frame = server_frame(&ServerFrame::Viewers { conversation: id, count, viewers });
+            let frame = server_frame(&ServerFrame::Viewers {
+                conversation: id,
+                count,
+                viewers,
+            });
             self.push_to_watchers(id, &frame, Class::Ephemeral);
         }
         next
     }
 
     fn push_to_watchers(&mut self, id: ConversationId, frame: &Frame, class: Class) {
-        let Some(Watched { watchers, .. }) = self.watched.get_mut(&id) else { return };
+        let Some(Watched { watchers, .. }) = self.watched.get_mut(&id) else {
+            return;
+        };
         for watcher in watchers {
-            let Some(session) = self.sessions.get_mut(watcher.session) else { continue };
+            let Some(session) = self.sessions.get_mut(watcher.session) else {
+                continue;
+            };
             match (&mut session.hold, &mut watcher.hold) {
                 // The answer that is still to come shows the viewers; the summary follows it.
                 (Some(_), _) | (_, Some(_)) if class == Class::Ephemeral => {}
@@ -209,7 +230,11 @@ impl Workspace {
 
     fn activity_of(&self, id: ConversationId) -> ActivityRow {
         let viewers = self.viewers(id);
-        let typing = viewers.values().filter(|it| it.typing.is_some()).map(|it| it.agent.clone()).collect();
+        let typing = viewers
+            .values()
+            .filter(|it| it.typing.is_some())
+            .map(|it| it.agent.clone())
+            .collect();
         let viewers = viewers.into_keys().take(VIEWERS).cloned().collect();
         ActivityRow { id, viewers, typing }
     }
@@ -220,7 +245,9 @@ impl Workspace {
             let rows: Vec<_> = ids.into_iter().map(|id| self.activity_of(id)).collect();
             let mut frames: BTreeMap<Arc<str>, Frame> = BTreeMap::new();
             for (session, name) in self.views.subscribers(window) {
-                let frame = frames.entry(name.clone()).or_insert_with(|| activity_frame(name, &rows));
+                let frame = frames
+                    .entry(name.clone())
+                    .or_insert_with(|| activity_frame(name, &rows));
                 self.push(session, frame.clone(), Class::Ephemeral);
             }
         }
@@ -228,9 +255,15 @@ impl Workspace {
 
     /// Shows a session who looks at the rows of a view that it has just opened.
     pub(crate) fn show_activity(&self, session: SessionKey, window: WindowId, name: &str) {
-        let watched = self.views.rows(window).iter().filter(|id| self.watched.contains_key(id));
-        let rows: Vec<_> =
-            watched.map(|id| self.activity_of(*id)).filter(|row| !row.viewers.is_empty()).collect();
+        let watched = self
+            .views
+            .rows(window)
+            .iter()
+            .filter(|id| self.watched.contains_key(id));
+        let rows: Vec<_> = watched
+            .map(|id| self.activity_of(*id))
+            .filter(|row| !row.viewers.is_empty())
+            .collect();
         if !rows.is_empty() {
             self.push(session, activity_frame(name, &rows), Class::Ephemeral);
         }
@@ -241,15 +274,26 @@ impl Workspace {
             return;
         }
         let changed = std::mem::take(&mut self.people.changed);
-        let listeners: Vec<_> = self.sessions.iter().filter(|(_, it)| it.watches_agents).map(|(key, _)| key).collect();
+        let listeners: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, it)| it.watches_agents)
+            .map(|(key, _)| key)
+            .collect();
         if listeners.is_empty() {
             return;
         }
-        let known = changed.iter().filter_map(|id| self.people.get(id).map(|it| (id, it)));
-        let rows: Vec<_> =
-            known.filter(|(_, it)| it.known.is_some()).map(|(id, it)| it.presence(id)).collect();
+        let known = changed
+            .iter()
+            .filter_map(|id| self.people.get(id).map(|it| (id, it)));
+        let rows: Vec<_> = known
+            .filter(|(_, it)| it.known.is_some())
+            .map(|(id, it)| it.presence(id))
+            .collect();
         for chunk in rows.chunks(AGENTS_PER_FRAME) {
-            let frame = server_frame(&ServerFrame::Presence { agents: chunk.to_vec() });
+            let frame = server_frame(&ServerFrame::Presence {
+                agents: chunk.to_vec(),
+            });
             for session in &listeners {
                 self.push(*session, frame.clone(), Class::Durable);
             }
@@ -291,7 +335,10 @@ impl Workspace {
 }
 
 fn activity_frame(name: &str, rows: &[ActivityRow]) -> Frame {
-    server_frame(&ServerFrame::Activity { view: name.to_owned(), rows: rows.to_vec() })
+    server_frame(&ServerFrame::Activity {
+        view: name.to_owned(),
+        rows: rows.to_vec(),
+    })
 }
 
 fn earlier(one: Option<u64>, other: u64) -> Option<u64> {

@@ -36,7 +36,12 @@ impl Recent {
         }
         let len = frame.clone().into_bytes().len();
         self.bytes += len;
-        self.events.push_back(Kept { seq, conversation, frame, len });
+        self.events.push_back(Kept {
+            seq,
+            conversation,
+            frame,
+            len,
+        });
         while self.events.len() > EVENTS || self.bytes > BYTES {
             let Some(old) = self.events.pop_front() else { break };
             self.bytes -= old.len;

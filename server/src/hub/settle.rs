@@ -1,18 +1,15 @@
 //! Settling: what happens once the log has answered. Only here do states become visible, and events go out.
 
-use super::codec;
-use super::execute::{MentionBody, log_refusal, parse_state};
 use super::outbox::{Class, Frame};
 use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
 use super::workspace::Workspace;
-use crate::log::{AggregateKind, Committed, LogError, Outcome, StoredKey, StoredState};
-use dibs_protocol::event::{Actor, Event, TransferTo};
+use crate::log::{Committed, LogError, Outcome};
+use dibs_protocol::event::Event;
 use dibs_protocol::frame::{OfferInfo, ServerFrame};
 use dibs_protocol::ids::{AgentId, ConversationId};
-use dibs_protocol::refusal::{Code, Refusal};
+use dibs_protocol::refusal::Code;
 use dibs_protocol::terms::Status;
-use dibs_protocol::time::Time;
-use dibs_rules::decision::{Answer, KeyRecord, KeyRef};
+use dibs_rules::decision::Answer;
 use dibs_rules::fact::Fact;
 use dibs_rules::notices::{Audience, Push, notices};
 use dibs_rules::{Action, Conversation, Directory};
@@ -43,14 +40,14 @@ impl Workspace {
         }
     }
 
-    fn announce(&self) {
+    pub(crate) fn announce(&self) {
         let mut message = self.deps.instance.as_bytes().to_vec();
         message.extend_from_slice(self.epoch.as_bytes());
         message.extend_from_slice(&self.head.to_be_bytes());
         self.deps.bus.publish(&self.id, message.into());
     }
 
-    fn stored(&mut self, flight: Flight, at: Committed) {
+    pub(crate) fn stored(&mut self, flight: Flight, at: Committed) {
         match flight.what {
             What::Decided(decided) => self.decided(*decided, at),
             What::Seen(agent, known) => {
@@ -68,15 +65,26 @@ impl Workspace {
         }
     }
 
-    fn advance(&mut self, last: u64, at: Committed) {
+    pub(crate) fn advance(&mut self, last: u64, at: Committed) {
         self.head = last;
         self.hash = at.hash;
         self.recent.head(last, at.hash);
     }
 
-    fn decided(&mut self, decided: Decided, at: Committed) {
-        let Decided { job, id, decision, state, at: time, first, frames } = decided;
-        debug_assert_eq!(first, at.first_seq, "an instance that is alone knows the next seq");
+    pub(crate) fn decided(&mut self, decided: Decided, at: Committed) {
+        let Decided {
+            job,
+            id,
+            decision,
+            state,
+            at: time,
+            first,
+            frames,
+        } = decided;
+        debug_assert_eq!(
+            first, at.first_seq,
+            "an instance that is alone knows the next seq"
+        );
         let entry = self.conversations.entry(id).or_default();
         let before = entry.committed.replace(state.clone());
         entry.summary = None;
@@ -89,7 +97,13 @@ impl Workspace {
             .events
             .iter()
             .zip(at.first_seq..)
-            .map(|((actor, event), seq)| Fact { seq, at: time, conversation: id, actor, event })
+            .map(|((actor, event), seq)| Fact {
+                seq,
+                at: time,
+                conversation: id,
+                actor,
+                event,
+            })
             .collect();
         self.advance(at.first_seq + facts.len() as u64 - 1, at);
         self.tell_events(id, at.first_seq, &frames);
@@ -107,7 +121,7 @@ impl Workspace {
         self.deliver((job, Some(id), Ok(decision)));
     }
 
-    fn customer_settled(&mut self, before: Option<&Conversation>, after: &Conversation) {
+    pub(crate) fn customer_settled(&mut self, before: Option<&Conversation>, after: &Conversation) {
         let was_open = before.is_some_and(|it| it.status != Status::Closed);
         let is_open = after.status != Status::Closed;
         if was_open == is_open && before.is_none_or(|it| it.customer.id == after.customer.id) {
@@ -127,15 +141,19 @@ impl Workspace {
     }
 
     /// Sends a conversation's new events to those who watch it.
-    fn tell_events(&mut self, id: ConversationId, first: u64, frames: &[Frame]) {
+    pub(crate) fn tell_events(&mut self, id: ConversationId, first: u64, frames: &[Frame]) {
         for (frame, seq) in frames.iter().zip(first..) {
             self.recent.push(seq, Some(id), frame.clone());
         }
-        let Some(watched) = self.watched.get_mut(&id) else { return };
+        let Some(watched) = self.watched.get_mut(&id) else {
+            return;
+        };
         watched.summary.dirty = true;
         self.untold.insert(id);
         for watcher in &mut watched.watchers {
-            let Some(session) = self.sessions.get_mut(watcher.session) else { continue };
+            let Some(session) = self.sessions.get_mut(watcher.session) else {
+                continue;
+            };
             for frame in frames {
                 match (&mut session.hold, &mut watcher.hold) {
                     (Some(hold), _) | (None, Some(hold)) => hold.push(frame.clone()),
@@ -169,13 +187,16 @@ impl Workspace {
         let (views, rows) = self.views_and_rows();
         let open = |it: &&Conversation| it.status != Status::Closed;
         views.changed(before.filter(open), Some(&**after).filter(open), now, &rows);
-        if facts.iter().any(|fact| matches!(fact.event, Event::MessageSent { .. })) {
+        if facts
+            .iter()
+            .any(|fact| matches!(fact.event, Event::MessageSent { .. }))
+        {
             let head = self.head;
             self.replies.send_replace(head);
         }
     }
 
-    fn note_claim(&mut self, fact: &Fact<'_>) {
+    pub(crate) fn note_claim(&mut self, fact: &Fact<'_>) {
         match fact.event {
             Event::ClaimGranted { agent, .. } => {
                 self.people.granted(agent, fact.conversation, fact.seq);
@@ -188,16 +209,32 @@ impl Workspace {
         }
     }
 
-    fn notify(&mut self, audience: &Audience, push: &Push, state: &Conversation) {
+    pub(crate) fn notify(&mut self, audience: &Audience, push: &Push, state: &Conversation) {
         let conversation = state.id;
         let (frame, class) = match push {
             Push::ClaimLost { token, by, reason } => {
                 let (token, by, reason) = (*token, by.clone(), reason.clone());
-                (ServerFrame::ClaimLost { conversation, token, by, reason }, Class::Kept)
+                (
+                    ServerFrame::ClaimLost {
+                        conversation,
+                        token,
+                        by,
+                        reason,
+                    },
+                    Class::Kept,
+                )
             }
             Push::ClaimGained { token, via, from } => {
                 let (token, via, from) = (*token, *via, from.clone());
-                (ServerFrame::ClaimGained { conversation, token, via, from }, Class::Kept)
+                (
+                    ServerFrame::ClaimGained {
+                        conversation,
+                        token,
+                        via,
+                        from,
+                    },
+                    Class::Kept,
+                )
             }
             Push::Offer(offer) => {
                 let offer = OfferInfo {
@@ -210,9 +247,13 @@ impl Workspace {
                 };
                 (ServerFrame::Offer(Box::new(offer)), Class::Kept)
             }
-            Push::OfferGone { reason } => {
-                (ServerFrame::OfferGone { conversation, reason: reason.clone() }, Class::Kept)
-            }
+            Push::OfferGone { reason } => (
+                ServerFrame::OfferGone {
+                    conversation,
+                    reason: reason.clone(),
+                },
+                Class::Kept,
+            ),
         };
         match audience {
             Audience::Agent(agent) => self.push_to_agent(agent, &frame, class),
@@ -228,8 +269,10 @@ impl Workspace {
         }
     }
 
-    fn mention(&mut self, agent: &AgentId, fact: &Fact<'_>) {
-        let Event::NoteAdded { note, agent: by, .. } = fact.event else { return };
+    pub(crate) fn mention(&mut self, agent: &AgentId, fact: &Fact<'_>) {
+        let Event::NoteAdded { note, agent: by, .. } = fact.event else {
+            return;
+        };
         let person = self.people.entry(agent);
         person.unread.insert(fact.seq, fact.conversation);
         let frame = ServerFrame::Mention {
@@ -253,7 +296,7 @@ impl Workspace {
         }
     }
 
-    fn marked(&mut self, marked: Marked) {
+    pub(crate) fn marked(&mut self, marked: Marked) {
         let Marked { caller, agent, mark } = marked;
         match mark {
             MarkKind::Read(id, up_to) => self.read_stored(caller, &agent, id, up_to),
@@ -296,7 +339,7 @@ impl Workspace {
     }
 
     /// The `seq` of a decision's event: its events are the last ones of the conversation, when it is delivered.
-    fn event_seq(
+    pub(crate) fn event_seq(
         &self,
         decision: &dibs_rules::Decision,
         at: usize,
@@ -305,129 +348,15 @@ impl Workspace {
         let version = self.conversations.get(&id?)?.committed.as_ref()?.version;
         Some(version + 1 + at as u64 - decision.events.len() as u64)
     }
-
-    /// Somebody was faster: takes over what is true now.
-    fn learn(&mut self, stale: Vec<StoredState>, used: Vec<StoredKey>) {
-        for state in stale {
-            match state.aggregate.kind {
-                AggregateKind::Conversation => {
-                    let Ok(Some(fresh)) = parse_state(&state) else { continue };
-                    let entry = self.conversations.entry(fresh.id).or_default();
-                    if entry.committed.as_ref().is_none_or(|it| it.version < fresh.version) {
-                        entry.committed = Some(Arc::new(fresh));
-                        entry.summary = None;
-                    }
-                }
-                AggregateKind::CustomerChannel => {
-                    self.customer_versions.insert(state.aggregate.id, state.version);
-                }
-                AggregateKind::Agent | AggregateKind::Settings => {}
-            }
-        }
-        for key in used {
-            let at = KeyRef { scope: key.scope, key: key.key };
-            if let Ok(answer) = serde_json::from_str(&key.answer) {
-                self.remember_key(at, KeyRecord { fingerprint: key.fingerprint, answer, seq: key.seq });
-            }
-        }
-    }
-
-    /// Forgets what was decided but did not happen: everything still unstored of these conversations.
-    fn unwind(&mut self, decided: &Decided, keep_key: bool) {
-        if let Some(key) = decided.decision.key.as_ref().filter(|_| !keep_key) {
-            self.keys.remove(&key.at);
-        }
-        let entry = self.conversations.entry(decided.id).or_default();
-        entry.flights = entry.flights.saturating_sub(1);
-        if entry.flights == 0 {
-            entry.latest = None;
-        }
-        let is_open = entry.committed.as_ref().is_some_and(|it| it.status != Status::Closed);
-        if entry.committed.is_none() && entry.flights == 0 {
-            self.conversations.remove(&decided.id);
-        }
-        let place = (decided.state.channel.clone(), decided.state.customer.id.clone());
-        if let Some(customer) = self.customers.get_mut(&place) {
-            customer.flights = 0;
-            customer.unclosed.retain(|id| *id != decided.id);
-            if is_open {
-                customer.unclosed.push(decided.id);
-            }
-        }
-    }
-
-    /// Items that lost, and everything that was decided upon them, is decided again in the same order.
-    fn lost(&mut self, mut lost: Vec<Flight>) {
-        // What waits in the next batch was decided upon the same states: it is taken back, too.
-        lost.extend(std::mem::take(&mut self.batch).into_iter().map(|(_, flight)| flight));
-        self.next_seq = self.head + 1;
-        let mut again = Vec::new();
-        for flight in lost {
-            match flight.what {
-                What::Decided(decided) => {
-                    let known = decided.decision.key.as_ref().and_then(|key| self.keys.get(&key.at));
-                    let ours = decided.decision.answers_event.map(|at| decided.first + at as u64);
-                    let keep = known.is_some_and(|record| record.seq != ours);
-                    self.unwind(&decided, keep);
-                    again.push(decided.job);
-                }
-                What::Seen(agent, _) => self.seen(&agent, None),
-                What::Left(agent) => self.owe_seat(&agent),
-                What::Marked(marked) => {
-                    self.refuse(marked.caller, Refusal::unavailable("too many changes at once", 1_000));
-                }
-                What::Nothing => {}
-            }
-            again.extend(flight.after.into_iter().map(|(job, _, _)| job));
-        }
-        for job in again {
-            self.again(job);
-        }
-    }
-
-    fn guarded(&mut self, flight: Flight) {
-        if let What::Decided(decided) = flight.what {
-            self.lost(vec![Flight { commit: flight.commit, what: What::Nothing, after: Vec::new() }]);
-            self.unwind(&decided, false);
-            self.refuse(decided.job.caller, Refusal::not_claimed());
-        }
-        for (job, _, _) in flight.after {
-            self.again(job);
-        }
-    }
-
-    /// The log could not do it: nothing of this happened, and nothing that was decided upon it will.
-    fn failed(&mut self, mut flights: Vec<Flight>, error: &LogError) {
-        let refusal = log_refusal(error);
-        tracing::warn!(workspace = %self.id, %error, items = flights.len(), "nothing could be stored");
-        self.deps.metrics.log_failed();
-        flights.extend(std::mem::take(&mut self.batch).into_iter().map(|(_, flight)| flight));
-        self.next_seq = self.head + 1;
-        for flight in flights {
-            match flight.what {
-                What::Decided(decided) => {
-                    self.unwind(&decided, false);
-                    self.refuse(decided.job.caller, refusal.clone());
-                }
-                What::Seen(agent, _) => {
-                    self.owe_seat(&agent);
-                    self.seen(&agent, None);
-                }
-                What::Left(agent) => self.owe_seat(&agent),
-                What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
-                What::Nothing => {}
-            }
-            for (job, _, _) in flight.after {
-                self.refuse(job.caller, refusal.clone());
-            }
-        }
-        // Whether something was stored after all is not known until the head has been read.
-        self.follow();
-    }
 }
 
 /// The fields of an `ok`, without braces.
-fn answer_fields(answer: &Answer, seq: Option<u64>, duplicate: bool, summary: Option<&[u8]>) -> String {
+pub(crate) fn answer_fields(
+    answer: &Answer,
+    seq: Option<u64>,
+    duplicate: bool,
+    summary: Option<&[u8]>,
+) -> String {
     let mut fields: Vec<String> = Vec::new();
     let number = |name: &str, value: Option<u64>| value.map(|it| format!("\"{name}\":{it}"));
     match answer {
@@ -450,15 +379,26 @@ fn answer_fields(answer: &Answer, seq: Option<u64>, duplicate: bool, summary: Op
             fields.extend(number("seq", seq));
             let mentions = serde_json::to_string(mentions).unwrap_or_default();
             let unknown = serde_json::to_string(unknown).unwrap_or_default();
-            fields.push(format!("\"mentions\":{mentions},\"unknown\":{unknown},\"duplicate\":{duplicate}"));
+            fields.push(format!(
+                "\"mentions\":{mentions},\"unknown\":{unknown},\"duplicate\":{duplicate}"
+            ));
         }
-        Answer::Ingested { conversation, message, opened } => {
-            fields.push(format!("\"conversation\":\"{conversation}\",\"message\":\"{message}\""));
+        Answer::Ingested {
+            conversation,
+            message,
+            opened,
+        } => {
+            fields.push(format!(
+                "\"conversation\":\"{conversation}\",\"message\":\"{message}\""
+            ));
             fields.extend(number("seq", seq));
             fields.push(format!("\"opened\":{opened}"));
         }
     }
-    let told = matches!(answer, Answer::Replied { .. } | Answer::Noted { .. } | Answer::Ingested { .. });
+    let told = matches!(
+        answer,
+        Answer::Replied { .. } | Answer::Noted { .. } | Answer::Ingested { .. }
+    );
     if duplicate && !told {
         fields.push("\"duplicate\":true".to_owned());
     }

@@ -36,7 +36,11 @@ impl Link {
     /// A session that has not joined yet.
     #[must_use]
     pub fn new(id: Uuid, outbox: Outbox) -> Self {
-        Self { id, outbox, key: AtomicUsize::new(usize::MAX) }
+        Self {
+            id,
+            outbox,
+            key: AtomicUsize::new(usize::MAX),
+        }
     }
 
     /// Whether the hub has welcomed the session: before, it must not send commands.
@@ -126,9 +130,22 @@ pub enum Input {
 pub(crate) enum Internal {
     State(Lane, ConversationId, Result<StoredState, LogError>),
     Key(Lane, KeyRef, Result<Option<StoredKey>, LogError>),
-    Watched { link: Arc<Link>, id: i64, watch: WatchRead, entries: Result<Vec<StoredEvent>, LogError> },
-    Replay { link: Arc<Link>, replay: ReplayRead, found: Result<Option<Vec<StoredEvent>>, LogError> },
-    Snapshot { link: Arc<Link>, conversation: ConversationId, entries: Result<Vec<StoredEvent>, LogError> },
+    Watched {
+        link: Arc<Link>,
+        id: i64,
+        watch: WatchRead,
+        entries: Result<Vec<StoredEvent>, LogError>,
+    },
+    Replay {
+        link: Arc<Link>,
+        replay: ReplayRead,
+        found: Result<Option<Vec<StoredEvent>>, LogError>,
+    },
+    Snapshot {
+        link: Arc<Link>,
+        conversation: ConversationId,
+        entries: Result<Vec<StoredEvent>, LogError>,
+    },
     Followed(Result<Followed, LogError>),
     Heard(crate::bus::Heard),
 }
@@ -353,7 +370,9 @@ impl Rows for RowsOf<'_> {
     }
 
     fn unread(&self, agent: &AgentId, id: ConversationId) -> bool {
-        self.people.get(agent).is_some_and(|person| person.unread.values().any(|it| *it == id))
+        self.people
+            .get(agent)
+            .is_some_and(|person| person.unread.values().any(|it| *it == id))
     }
 
     fn all(&self) -> Box<dyn Iterator<Item = &Arc<Conversation>> + '_> {

@@ -21,7 +21,10 @@ pub struct Timers {
 
 impl Default for Timers {
     fn default() -> Self {
-        Self { planned_ms: AtomicI64::new(0), sooner: Notify::new() }
+        Self {
+            planned_ms: AtomicI64::new(0),
+            sooner: Notify::new(),
+        }
     }
 }
 
@@ -55,7 +58,9 @@ pub(super) async fn run(hub: &Hub) {
             }
         }
         timers.planned_ms.store(next_ms, Ordering::Release);
-        let wait = u64::try_from(next_ms - hub.deps.clock.now_ms()).unwrap_or(0).max(1);
+        let wait = u64::try_from(next_ms - hub.deps.clock.now_ms())
+            .unwrap_or(0)
+            .max(1);
         tokio::select! {
             () = sleep(Duration::from_millis(wait)) => {}
             () = timers.sooner.notified() => {}

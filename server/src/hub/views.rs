@@ -1,6 +1,7 @@
 //! Live views: each distinct (filter, sort) is kept sorted once, each distinct window of it is compared and encoded
 //! once for all who have it open. No sockets, no clock: the caller says when to flush.
 
+use super::delta::{Delta, UPSERT_BYTES, push_json};
 use super::outbox::Frame;
 use super::ranked::Ranked;
 use bytes::Bytes;
@@ -13,7 +14,6 @@ use dibs_rules::filter::{Relevance, ViewFilter};
 use dibs_rules::order::{OrderKey, order_key};
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt::Write;
 
 use std::sync::Arc;
 
@@ -21,8 +21,6 @@ use std::sync::Arc;
 pub(crate) const VIEWS_PER_WORKSPACE: usize = 10_000;
 /// Most distinct text filters a workspace keeps: each change costs a search in each of them.
 pub(crate) const TEXT_VIEWS_PER_WORKSPACE: usize = 500;
-/// Upserts of one frame are cut here, well below the largest frame of the server.
-const UPSERT_BYTES: usize = 768 * 1024;
 /// A window is sent at most this often, in milliseconds.
 pub(crate) const GATHER_MS: u64 = 100;
 
@@ -121,7 +119,12 @@ impl Views {
         seq: u64,
         rows: &mut dyn Rows,
     ) -> Option<(WindowId, Arc<str>)> {
-        let Asked { filter, sort, offset, limit } = asked;
+        let Asked {
+            filter,
+            sort,
+            offset,
+            limit,
+        } = asked;
         let core = self.core(filter, sort, now, rows)?;
         let id = match self.by_window.get(&(core, offset, limit)) {
             Some(id) => *id,
@@ -134,14 +137,24 @@ impl Views {
         let (joined, body) = self.fresh(id, seq, rows);
         let window = &mut self.windows[id];
         let joined = window.dirty.then_some(joined);
-        window.subscribers.push(Subscriber { session, name: Arc::from(name), joined });
+        window.subscribers.push(Subscriber {
+            session,
+            name: Arc::from(name),
+            joined,
+        });
         Some((id, body))
     }
 
     /// Closes a session's window of this name.
     pub(crate) fn close(&mut self, id: WindowId, session: SessionKey, name: &str) {
-        let Some(window) = self.windows.get_mut(id) else { return };
-        if let Some(at) = window.subscribers.iter().position(|it| it.session == session && &*it.name == name) {
+        let Some(window) = self.windows.get_mut(id) else {
+            return;
+        };
+        if let Some(at) = window
+            .subscribers
+            .iter()
+            .position(|it| it.session == session && &*it.name == name)
+        {
             window.subscribers.swap_remove(at);
         }
         if window.subscribers.is_empty() {
@@ -149,7 +162,13 @@ impl Views {
         }
     }
 
-    fn core(&mut self, filter: ViewFilter, sort: Sort, now: Time, rows: &dyn Rows) -> Option<CoreId> {
+    pub(crate) fn core(
+        &mut self,
+        filter: ViewFilter,
+        sort: Sort,
+        now: Time,
+        rows: &dyn Rows,
+    ) -> Option<CoreId> {
         let filter = Arc::new(filter);
         if let Some(id) = self.by_filter.get(&(filter.clone(), sort)) {
             return Some(*id);
@@ -169,9 +188,18 @@ impl Views {
                 crossings.push((at, conversation.id));
             }
         }
-        let core = Core { filter: filter.clone(), sort, ranked: Ranked::from_keys(keys), windows: Vec::new() };
+        let core = Core {
+            filter: filter.clone(),
+            sort,
+            ranked: Ranked::from_keys(keys),
+            windows: Vec::new(),
+        };
         let id = self.cores.insert(core);
-        self.crossings.extend(crossings.into_iter().map(|(at, conversation)| (at, id, conversation)));
+        self.crossings.extend(
+            crossings
+                .into_iter()
+                .map(|(at, conversation)| (at, id, conversation)),
+        );
         for list in self.buckets(&filter.relevance()) {
             list.push(id);
         }
@@ -179,7 +207,7 @@ impl Views {
         Some(id)
     }
 
-    fn buckets(&mut self, relevance: &Relevance) -> Vec<&mut Vec<CoreId>> {
+    pub(crate) fn buckets(&mut self, relevance: &Relevance) -> Vec<&mut Vec<CoreId>> {
         match relevance {
             Relevance::Everything => vec![&mut self.everything],
             Relevance::Holder(agent) => vec![self.by_holder.entry(agent.clone()).or_default()],
@@ -190,7 +218,10 @@ impl Views {
                 for team in &teams {
                     self.by_team_offer.entry((*team).clone()).or_default();
                 }
-                let of_teams = self.by_team_offer.iter_mut().filter(|(team, _)| teams.contains(team));
+                let of_teams = self
+                    .by_team_offer
+                    .iter_mut()
+                    .filter(|(team, _)| teams.contains(team));
                 let mut lists: Vec<_> = of_teams.map(|(_, list)| list).collect();
                 lists.push(self.by_offer.entry(agent.clone()).or_default());
                 lists
@@ -198,9 +229,13 @@ impl Views {
         }
     }
 
-    fn new_window(&mut self, core: CoreId, offset: usize, limit: usize) -> WindowId {
+    pub(crate) fn new_window(&mut self, core: CoreId, offset: usize, limit: usize) -> WindowId {
         let ranked = &self.cores[core].ranked;
-        let rows: Vec<_> = ranked.from_rank(offset).take(limit).map(OrderKey::conversation).collect();
+        let rows: Vec<_> = ranked
+            .from_rank(offset)
+            .take(limit)
+            .map(OrderKey::conversation)
+            .collect();
         let total = ranked.len();
         let id = self.windows.insert(Window {
             core,
@@ -222,7 +257,7 @@ impl Views {
         id
     }
 
-    fn drop_window(&mut self, id: WindowId) {
+    pub(crate) fn drop_window(&mut self, id: WindowId) {
         let window = self.windows.remove(id);
         self.by_window.remove(&(window.core, window.offset, window.limit));
         for row in &window.rows {
@@ -233,7 +268,7 @@ impl Views {
         self.drop_core_if_unused(window.core);
     }
 
-    fn drop_core_if_unused(&mut self, id: CoreId) {
+    pub(crate) fn drop_core_if_unused(&mut self, id: CoreId) {
         if !self.cores[id].windows.is_empty() {
             return;
         }
@@ -252,7 +287,7 @@ impl Views {
         self.by_filter.remove(&(core.filter, core.sort));
     }
 
-    fn hide(&mut self, row: ConversationId, window: WindowId) {
+    pub(crate) fn hide(&mut self, row: ConversationId, window: WindowId) {
         if let Some(list) = self.showing.get_mut(&row) {
             list.retain(|it| *it != window);
             if list.is_empty() {
@@ -262,19 +297,25 @@ impl Views {
     }
 
     /// The window as it is now, made once for all who ask before it changes.
-    fn fresh(&mut self, id: WindowId, seq: u64, rows: &mut dyn Rows) -> (Arc<Joined>, Arc<str>) {
+    pub(crate) fn fresh(&mut self, id: WindowId, seq: u64, rows: &mut dyn Rows) -> (Arc<Joined>, Arc<str>) {
         if let Some((joined, body)) = &self.windows[id].fresh {
             return (joined.clone(), body.clone());
         }
         let window = &self.windows[id];
         let ranked = &self.cores[window.core].ranked;
-        let ids: Vec<_> = ranked.from_rank(window.offset).take(window.limit).map(OrderKey::conversation).collect();
+        let ids: Vec<_> = ranked
+            .from_rank(window.offset)
+            .take(window.limit)
+            .map(OrderKey::conversation)
+            .collect();
         let total = ranked.len();
         let mut body = format!("\"seq\":{seq},\"total\":{total},\"conversations\":[");
         let mut shown = Vec::with_capacity(ids.len());
         let mut more = false;
         for row in ids {
-            let Some(summary) = rows.summary(row) else { continue };
+            let Some(summary) = rows.summary(row) else {
+                continue;
+            };
             if body.len() + summary.len() > UPSERT_BYTES {
                 more = true;
                 break;
@@ -286,7 +327,11 @@ impl Views {
         if more {
             body.push_str(",\"more\":true");
         }
-        let joined = Arc::new(Joined { seq, rows: shown, total });
+        let joined = Arc::new(Joined {
+            seq,
+            rows: shown,
+            total,
+        });
         let body: Arc<str> = Arc::from(body);
         if more {
             self.mark(id);
@@ -295,7 +340,7 @@ impl Views {
         (joined, body)
     }
 
-    fn mark(&mut self, id: WindowId) {
+    pub(crate) fn mark(&mut self, id: WindowId) {
         let window = &mut self.windows[id];
         window.fresh = None;
         if !window.dirty {
@@ -312,12 +357,19 @@ impl Views {
         now: Time,
         rows: &dyn Rows,
     ) {
-        let Some(id) = before.or(after).map(|it| it.id) else { return };
+        let Some(id) = before.or(after).map(|it| it.id) else {
+            return;
+        };
         let mut cores = self.everything.clone();
         for state in [before, after].into_iter().flatten() {
             self.relevant(state, &mut cores);
         }
-        cores.extend(self.by_mention.iter().filter(|(agent, _)| rows.unread(agent, id)).flat_map(|(_, it)| it));
+        cores.extend(
+            self.by_mention
+                .iter()
+                .filter(|(agent, _)| rows.unread(agent, id))
+                .flat_map(|(_, it)| it),
+        );
         cores.sort_unstable();
         cores.dedup();
         for core in cores {
@@ -344,7 +396,7 @@ impl Views {
         }
     }
 
-    fn relevant(&self, state: &Conversation, cores: &mut Vec<CoreId>) {
+    pub(crate) fn relevant(&self, state: &Conversation, cores: &mut Vec<CoreId>) {
         if let Some(holder) = state.holder() {
             cores.extend(self.by_holder.get(holder).into_iter().flatten());
         }
@@ -360,7 +412,7 @@ impl Views {
         }
     }
 
-    fn reconsider(
+    pub(crate) fn reconsider(
         &mut self,
         id: CoreId,
         before: Option<&Conversation>,
@@ -420,10 +472,20 @@ impl Views {
         next
     }
 
-    fn flush_window(&mut self, id: WindowId, seq: u64, rows: &mut dyn Rows, out: &mut Vec<Delivery>) -> bool {
+    pub(crate) fn flush_window(
+        &mut self,
+        id: WindowId,
+        seq: u64,
+        rows: &mut dyn Rows,
+        out: &mut Vec<Delivery>,
+    ) -> bool {
         let window = &mut self.windows[id];
         let ranked = &self.cores[window.core].ranked;
-        let new: Vec<_> = ranked.from_rank(window.offset).take(window.limit).map(OrderKey::conversation).collect();
+        let new: Vec<_> = ranked
+            .from_rank(window.offset)
+            .take(window.limit)
+            .map(OrderKey::conversation)
+            .collect();
         let total = ranked.len();
         window.dirty = false;
         window.fresh = None;
@@ -435,15 +497,26 @@ impl Views {
         let mut kept = Vec::with_capacity(subscribers.len());
         for mut subscriber in subscribers {
             let joined = subscriber.joined.take();
-            let group = joined.as_ref().map_or(0, |it| Arc::as_ptr(it).cast::<u8>() as usize);
-            let frames = encoded.entry((group, subscriber.name.clone())).or_insert_with(|| {
-                let (from, from_total, above) = match &joined {
-                    Some(joined) => (&joined.rows, joined.total, joined.seq),
-                    None => (&old, old_total, 0),
-                };
-                let delta = Delta { old: from, new: &new, old_total: from_total, total, changed: &changed, above };
-                delta.frames(&subscriber.name, seq, rows)
-            });
+            let group = joined
+                .as_ref()
+                .map_or(0, |it| Arc::as_ptr(it).cast::<u8>() as usize);
+            let frames = encoded
+                .entry((group, subscriber.name.clone()))
+                .or_insert_with(|| {
+                    let (from, from_total, above) = match &joined {
+                        Some(joined) => (&joined.rows, joined.total, joined.seq),
+                        None => (&old, old_total, 0),
+                    };
+                    let delta = Delta {
+                        old: from,
+                        new: &new,
+                        old_total: from_total,
+                        total,
+                        changed: &changed,
+                        above,
+                    };
+                    delta.frames(&subscriber.name, seq, rows)
+                });
             out.extend(frames.iter().map(|frame| (subscriber.session, frame.clone())));
             kept.push(subscriber);
         }
@@ -452,7 +525,7 @@ impl Views {
         !encoded.values().all(Vec::is_empty)
     }
 
-    fn show(&mut self, id: WindowId, old: &[ConversationId], new: &[ConversationId]) {
+    pub(crate) fn show(&mut self, id: WindowId, old: &[ConversationId], new: &[ConversationId]) {
         if old == new {
             return;
         }
@@ -482,7 +555,10 @@ impl Views {
 
     /// Who has the window open, and under which name.
     pub(crate) fn subscribers(&self, id: WindowId) -> impl Iterator<Item = (SessionKey, &Arc<str>)> {
-        self.windows[id].subscribers.iter().map(|it| (it.session, &it.name))
+        self.windows[id]
+            .subscribers
+            .iter()
+            .map(|it| (it.session, &it.name))
     }
 
     /// The rows that the window shows.
@@ -519,78 +595,6 @@ impl Views {
     }
 }
 
-fn matches(filter: &ViewFilter, state: &Conversation, now: Time, rows: &dyn Rows) -> bool {
+pub(crate) fn matches(filter: &ViewFilter, state: &Conversation, now: Time, rows: &dyn Rows) -> bool {
     filter.matches(state, now, &|agent, id| rows.unread(agent, id))
-}
-
-fn push_json(body: &mut String, json: &Bytes, first: bool) {
-    if !first {
-        body.push(',');
-    }
-    body.push_str(std::str::from_utf8(json).unwrap_or("null"));
-}
-
-/// The difference between what a subscriber has and what the window is.
-struct Delta<'a> {
-    old: &'a [ConversationId],
-    new: &'a [ConversationId],
-    old_total: usize,
-    total: usize,
-    changed: &'a HashMap<ConversationId, u64>,
-    /// Versions up to this one the subscriber has already.
-    above: u64,
-}
-
-impl Delta<'_> {
-    fn frames(&self, name: &str, seq: u64, rows: &mut dyn Rows) -> Vec<Frame> {
-        let had: HashSet<_> = self.old.iter().collect();
-        let has: HashSet<_> = self.new.iter().collect();
-        let fresh = |id: &ConversationId| self.changed.get(id).is_some_and(|version| *version > self.above);
-        let upserts: Vec<_> = self.new.iter().filter(|id| !had.contains(id) || fresh(id)).collect();
-        let removes: Vec<_> = self.old.iter().filter(|id| !has.contains(id)).collect();
-        let moved = self.old != self.new;
-        if upserts.is_empty() && removes.is_empty() && !moved && self.total == self.old_total {
-            return Vec::new();
-        }
-        let view = serde_json::to_string(name).unwrap_or_default();
-        let head = format!(
-            "{{\"type\":\"view_changed\",\"view\":{view},\"seq\":{seq},\"total\":{},\"upserts\":[",
-            self.total
-        );
-        let mut frames = Vec::new();
-        let mut text = head.clone();
-        let mut first = true;
-        for id in upserts {
-            let Some(summary) = rows.summary(*id) else { continue };
-            if !first && text.len() + summary.len() > UPSERT_BYTES {
-                text.push_str("],\"removes\":[]}");
-                frames.push(Frame::text(&text));
-                text.clone_from(&head);
-                first = true;
-            }
-            push_json(&mut text, &summary, first);
-            first = false;
-        }
-        text.push_str("],\"removes\":[");
-        push_ids(&mut text, removes.into_iter());
-        text.push(']');
-        if moved {
-            text.push_str(",\"order\":[");
-            push_ids(&mut text, self.new.iter());
-            text.push(']');
-        }
-        text.push('}');
-        frames.push(Frame::text(&text));
-        frames
-    }
-}
-
-fn push_ids<'a>(text: &mut String, ids: impl Iterator<Item = &'a ConversationId>) {
-    for (i, id) in ids.enumerate() {
-        let comma = if i == 0 { "" } else { "," };
-        // Writing into a String cannot fail.
-        if write!(text, "{comma}\"{id}\"").is_err() {
-            return;
-        }
-    }
 }

@@ -36,13 +36,22 @@ impl Workspace {
         }
         let (agent, key) = (session.agent.id.clone(), link.key());
         let limit = limits::list(it.limit, true).unwrap_or(limits::LIST_DEFAULT);
-        let summary = self.conversations.get_mut(&it.conversation).and_then(Entry::summary);
+        let summary = self
+            .conversations
+            .get_mut(&it.conversation)
+            .and_then(Entry::summary);
         let Some(summary) = summary else {
             return self.watch_unloaded(link.clone(), id, it.clone());
         };
         let since_ms = self.deps.clock.now_ms();
-        let watcher =
-            Watcher { session: key, agent, silent, since_ms, typing: None, hold: Some(Vec::new()) };
+        let watcher = Watcher {
+            session: key,
+            agent,
+            silent,
+            since_ms,
+            typing: None,
+            hold: Some(Vec::new()),
+        };
         let watched = self.watched.entry(it.conversation).or_default();
         match watched.watchers.iter_mut().find(|it| it.session == key) {
             Some(known) => {
@@ -56,25 +65,41 @@ impl Workspace {
             session.watches.push(it.conversation);
         }
         self.viewers_changed(it.conversation);
-        let watch = WatchRead { conversation: it.conversation, summary, limit };
+        let watch = WatchRead {
+            conversation: it.conversation,
+            summary,
+            limit,
+        };
         let up_to = self.head;
         let (link, conversation) = (link.clone(), it.conversation);
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
         self.spawn(async move {
-            let range = Range { after: 0, up_to, limit: limit + 1, newest: true };
+            let range = Range {
+                after: 0,
+                up_to,
+                limit: limit + 1,
+                newest: true,
+            };
             let entries = log.read(&workspace, Some(conversation), range).await;
-            Internal::Watched { link, id, watch, entries }
+            Internal::Watched {
+                link,
+                id,
+                watch,
+                entries,
+            }
         });
     }
 
     /// Reads a closed conversation first, then watches it.
-    fn watch_unloaded(&mut self, link: Arc<Link>, id: i64, it: command::Watch) {
+    pub(crate) fn watch_unloaded(&mut self, link: Arc<Link>, id: i64, it: command::Watch) {
         let caller = Caller::Session(link.clone(), id);
         if self.conversations.contains_key(&it.conversation) {
             // It was read and does not exist, or it is being opened and is not stored yet.
             return self.refuse(caller, Refusal::not_found("conversation"));
         }
-        let Some(session) = self.session(&link) else { return };
+        let Some(session) = self.session(&link) else {
+            return;
+        };
         let sender = session.sender.clone();
         let job = super::state::Job {
             caller,
@@ -123,10 +148,16 @@ impl Workspace {
         self.release_hold(key, watch.conversation);
     }
 
-    fn release_hold(&mut self, key: SessionKey, id: ConversationId) {
-        let Some(watched) = self.watched.get_mut(&id) else { return };
-        let Some(watcher) = watched.watchers.iter_mut().find(|it| it.session == key) else { return };
-        let Some(session) = self.sessions.get_mut(key) else { return };
+    pub(crate) fn release_hold(&mut self, key: SessionKey, id: ConversationId) {
+        let Some(watched) = self.watched.get_mut(&id) else {
+            return;
+        };
+        let Some(watcher) = watched.watchers.iter_mut().find(|it| it.session == key) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         let held = watcher.hold.take().unwrap_or_default();
         match &mut session.hold {
             Some(hold) => hold.extend(held),
@@ -149,7 +180,9 @@ impl Workspace {
         if let Some(session) = self.sessions.get_mut(key) {
             session.watches.retain(|it| *it != id);
         }
-        let Some(watched) = self.watched.get_mut(&id) else { return };
+        let Some(watched) = self.watched.get_mut(&id) else {
+            return;
+        };
         watched.watchers.retain(|it| it.session != key);
         if watched.watchers.is_empty() {
             self.watched.remove(&id);
@@ -173,10 +206,16 @@ impl Workspace {
         let offset = usize::try_from(it.offset.unwrap_or(0)).unwrap_or(usize::MAX);
         self.forget_view(link, &it.view);
         let (now, head, key) = (self.now(), self.head, link.key());
-        let asked = Asked { filter, sort: it.sort, offset, limit };
+        let asked = Asked {
+            filter,
+            sort: it.sort,
+            offset,
+            limit,
+        };
         let (views, mut rows) = self.views_and_rows();
         let Some((window, body)) = views.open(key, &it.view, asked, now, head, &mut rows) else {
-            let message = "The workspace has too many different views open: close some, or use a common filter.";
+            let message =
+                "The workspace has too many different views open: close some, or use a common filter.";
             return self.refuse(caller, Refusal::new(Code::RateLimited, message));
         };
         if let Some(session) = self.session_mut(link) {
@@ -192,17 +231,23 @@ impl Workspace {
         self.ok(caller, "");
     }
 
-    fn forget_view(&mut self, link: &Arc<Link>, name: &str) {
+    pub(crate) fn forget_view(&mut self, link: &Arc<Link>, name: &str) {
         let key = link.key();
-        let Some(session) = self.session_mut(link) else { return };
-        let Some(at) = session.views.iter().position(|(it, _)| **it == *name) else { return };
+        let Some(session) = self.session_mut(link) else {
+            return;
+        };
+        let Some(at) = session.views.iter().position(|(it, _)| **it == *name) else {
+            return;
+        };
         let (name, window) = session.views.swap_remove(at);
         self.views.close(window, key, &name);
     }
 
     /// A session's socket has drained after frames were dropped.
     pub(crate) fn behind(&mut self, link: &Arc<Link>, what: Behind) {
-        let Some(session) = self.session_mut(link) else { return };
+        let Some(session) = self.session_mut(link) else {
+            return;
+        };
         match what {
             Behind::Refresh => {
                 for id in session.watches.clone() {
@@ -214,29 +259,44 @@ impl Workspace {
     }
 
     /// Sends what is owed to a session that fell behind: first `resync`, then one snapshot each time it has drained.
-    fn resync_next(&mut self, link: &Arc<Link>) {
+    pub(crate) fn resync_next(&mut self, link: &Arc<Link>) {
         let key = link.key();
-        let Some(session) = self.session_mut(link) else { return };
+        let Some(session) = self.session_mut(link) else {
+            return;
+        };
         link.outbox.begin_resync();
         let owed = match session.resync.take() {
             Some(owed) if !owed.is_empty() => owed,
             _ => {
                 let reason = "this session fell behind".to_owned();
-                let frame = ServerFrame::Resync { reason, epoch: None, seq: None };
+                let frame = ServerFrame::Resync {
+                    reason,
+                    epoch: None,
+                    seq: None,
+                };
                 link.outbox.push(server_frame(&frame), Class::Kept);
                 let views = session.views.iter().map(|(name, _)| name.clone()).collect();
-                Resync { watches: session.watches.clone(), views }
+                Resync {
+                    watches: session.watches.clone(),
+                    views,
+                }
             }
         };
         self.deps.metrics.resynced();
         self.owe(key, owed);
     }
 
-    fn owe(&mut self, key: SessionKey, mut owed: Resync) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
+    pub(crate) fn owe(&mut self, key: SessionKey, mut owed: Resync) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         let link = session.link.clone();
         if let Some(name) = owed.views.pop() {
-            let window = session.views.iter().find(|(it, _)| *it == name).map(|(_, window)| *window);
+            let window = session
+                .views
+                .iter()
+                .find(|(it, _)| *it == name)
+                .map(|(_, window)| *window);
             session.resync = Some(owed);
             if let Some(window) = window {
                 let head = self.head;
@@ -258,9 +318,18 @@ impl Workspace {
             let (log, workspace, up_to) = (self.deps.log.clone(), self.id.clone(), self.head);
             return self.spawn(async move {
                 let limit = limits::LIST_DEFAULT + 1;
-                let range = Range { after: 0, up_to, limit, newest: true };
+                let range = Range {
+                    after: 0,
+                    up_to,
+                    limit,
+                    newest: true,
+                };
                 let entries = log.read(&workspace, Some(conversation), range).await;
-                Internal::Snapshot { link, conversation, entries }
+                Internal::Snapshot {
+                    link,
+                    conversation,
+                    entries,
+                }
             });
         }
         session.resync = None;
@@ -268,8 +337,10 @@ impl Workspace {
     }
 
     /// Goes on with what is owed. The bound of the outbox is the brake: a session that stays slow falls behind anew.
-    fn owe_rest(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
+    pub(crate) fn owe_rest(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         if session.link.outbox.is_lagging() {
             return;
         }
@@ -316,7 +387,7 @@ impl Workspace {
 }
 
 impl Resync {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.watches.is_empty() && self.views.is_empty()
     }
 }

@@ -75,6 +75,8 @@ pub(crate) struct Workspace {
     pub(crate) second: u64,
     pub(crate) next_flush_ms: Option<u64>,
     pub(crate) draining: bool,
+    /// Sessions end as soon as what they asked for has been answered.
+    pub(crate) closing: bool,
     pub(crate) following: bool,
     pub(crate) generation: u64,
     pub(crate) internal: mpsc::UnboundedSender<Internal>,
@@ -120,7 +122,9 @@ impl Workspace {
     }
 
     fn on_settled(&mut self, outcome: Result<Vec<Outcome>, LogError>) {
-        let Some((_, flights)) = self.settling.take() else { return };
+        let Some((_, flights)) = self.settling.take() else {
+            return;
+        };
         self.settle(flights, outcome);
     }
 
@@ -135,7 +139,7 @@ impl Workspace {
             Input::Http(sender, ask, reply) => self.http(sender, ask, reply),
             Input::Due(aggregate) => self.due(&aggregate),
             Input::Drain(spread_ms) => self.drain(spread_ms),
-            Input::CloseAll => self.close_all(),
+            Input::CloseAll => self.closing = true,
         }
     }
 
@@ -143,9 +147,18 @@ impl Workspace {
         match result {
             Internal::State(lane, id, state) => self.state_read(&lane, id, state),
             Internal::Key(lane, at, key) => self.key_read(&lane, at, key),
-            Internal::Watched { link, id, watch, entries } => self.watch_read(&link, id, watch, entries),
+            Internal::Watched {
+                link,
+                id,
+                watch,
+                entries,
+            } => self.watch_read(&link, id, watch, entries),
             Internal::Replay { link, replay, found } => self.replay_read(&link, replay, found),
-            Internal::Snapshot { link, conversation, entries } => {
+            Internal::Snapshot {
+                link,
+                conversation,
+                entries,
+            } => {
                 self.snapshot_read(&link, conversation, entries);
             }
             Internal::Followed(found) => self.followed(found),
@@ -164,6 +177,9 @@ impl Workspace {
 
     fn after_turn(&mut self) {
         self.submit();
+        if self.closing && self.is_settled() && self.lanes.is_empty() {
+            self.close_all();
+        }
         self.on_second();
         self.flush();
     }
@@ -189,16 +205,26 @@ impl Workspace {
             item.first_seq = Some(self.next_seq);
             self.next_seq += item.events.len() as u64;
         }
-        let flight = Flight { commit: item.commit, what, after: Vec::new() };
+        let flight = Flight {
+            commit: item.commit,
+            what,
+            after: Vec::new(),
+        };
         self.batch.push_back((item, flight));
     }
 
     /// The flight with this commit id, if it is still on its way.
     pub(crate) fn flight(&mut self, commit: Uuid) -> Option<&mut Flight> {
         let waiting = self.batch.iter_mut().map(|(_, flight)| flight);
-        let flying = self.settling.iter_mut().flat_map(|(_, flights)| flights.iter_mut());
+        let flying = self
+            .settling
+            .iter_mut()
+            .flat_map(|(_, flights)| flights.iter_mut());
         // The wanted one is mostly among the latest.
-        waiting.rev().find(|it| it.commit == commit).or_else(|| flying.rev().find(|it| it.commit == commit))
+        waiting
+            .rev()
+            .find(|it| it.commit == commit)
+            .or_else(|| flying.rev().find(|it| it.commit == commit))
     }
 
     /// Does slow work elsewhere; its result comes back as an input.
@@ -232,7 +258,10 @@ impl Workspace {
 
     /// Views, and what they read.
     pub(crate) fn views_and_rows(&mut self) -> (&mut Views, RowsOf<'_>) {
-        let rows = RowsOf { conversations: &mut self.conversations, people: &self.people };
+        let rows = RowsOf {
+            conversations: &mut self.conversations,
+            people: &self.people,
+        };
         (&mut self.views, rows)
     }
 
@@ -253,7 +282,9 @@ impl Workspace {
         let mut spared = Vec::new();
         while self.closed.len() > CLOSED_REMEMBERED {
             let Some(old) = self.closed.pop_front() else { break };
-            let Some(entry) = self.conversations.get(&old) else { continue };
+            let Some(entry) = self.conversations.get(&old) else {
+                continue;
+            };
             if entry.unclosed().is_some() {
                 continue;
             }
@@ -267,11 +298,15 @@ impl Workspace {
     }
 
     pub(crate) fn session(&self, link: &Link) -> Option<&SessionState> {
-        self.sessions.get(link.key()).filter(|session| session.link.id == link.id)
+        self.sessions
+            .get(link.key())
+            .filter(|session| session.link.id == link.id)
     }
 
     pub(crate) fn session_mut(&mut self, link: &Link) -> Option<&mut SessionState> {
-        self.sessions.get_mut(link.key()).filter(|session| session.link.id == link.id)
+        self.sessions
+            .get_mut(link.key())
+            .filter(|session| session.link.id == link.id)
     }
 
     /// Pushes a frame to one session.
@@ -329,7 +364,10 @@ impl Workspace {
 
 /// Answers a session's command with a refusal.
 pub(crate) fn refuse(link: &Link, id: i64, refusal: Refusal) {
-    let frame = ServerFrame::Error(ErrorFrame { id: Some(id), refusal });
+    let frame = ServerFrame::Error(ErrorFrame {
+        id: Some(id),
+        refusal,
+    });
     link.outbox.push(server_frame(&frame), Class::Kept);
 }
 

@@ -3,7 +3,10 @@
 //! Deliberately absent: rules. A log compares versions, keys and guards, numbers events, chains and stores them;
 //! it never knows what an event means.
 
+mod batch;
+pub mod chain;
 pub mod group;
+pub mod sqlite;
 
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
 use futures_util::future::BoxFuture;

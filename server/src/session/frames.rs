@@ -45,12 +45,18 @@ impl Limits {
             let burst = rate.saturating_mul(NonZeroU32::new(COMMAND_BURST).unwrap_or(rate));
             RateLimiter::direct(Quota::per_second(rate).allow_burst(burst))
         });
-        Self { commands, signals: RateLimiter::direct(Quota::per_second(SIGNALS_PER_SECOND)), flood: 0 }
+        Self {
+            commands,
+            signals: RateLimiter::direct(Quota::per_second(SIGNALS_PER_SECOND)),
+            flood: 0,
+        }
     }
 
     /// Whether a command may be heard; if not, when to try again, in milliseconds.
     fn command(&mut self) -> Result<(), u64> {
-        let Some(limiter) = &self.commands else { return Ok(()) };
+        let Some(limiter) = &self.commands else {
+            return Ok(());
+        };
         match limiter.check() {
             Ok(()) => {
                 self.flood = self.flood.saturating_sub(1);
@@ -136,25 +142,43 @@ impl Session {
         }
         let (hub, workspace) = (self.shared.hub.clone(), identity.workspace.clone());
         let loading = Box::pin(async move { hub.workspace(&workspace).await });
-        self.stage = Stage::Loading(loading, Box::new(Greeting { id, identity, resume: hello.resume }));
+        self.stage = Stage::Loading(
+            loading,
+            Box::new(Greeting {
+                id,
+                identity,
+                resume: hello.resume,
+            }),
+        );
     }
 
     /// The workspace is there: the hub takes the session.
     pub(super) fn loaded(&mut self, loaded: Result<Handle, LogError>) {
-        let Stage::Loading(_, greeting) = std::mem::replace(&mut self.stage, Stage::Joined) else { return };
+        let Stage::Loading(_, greeting) = std::mem::replace(&mut self.stage, Stage::Joined) else {
+            return;
+        };
         let Greeting { id, identity, resume } = *greeting;
         let handle = match loaded {
             Ok(handle) => handle,
             Err(error) => {
                 tracing::error!(workspace = %identity.workspace, %error, "a workspace cannot be loaded");
-                self.refuse(Some(id), Refusal::unavailable("the workspace cannot be loaded", 1_000));
+                self.refuse(
+                    Some(id),
+                    Refusal::unavailable("the workspace cannot be loaded", 1_000),
+                );
                 return self.begin_close(CloseCode::Internal);
             }
         };
         let expires_s = identity.expires_at_ms.div_euclid(1_000);
         let agent = Arc::new(agent_of(identity));
         let link = self.link.clone();
-        let join = Join { link, agent, expires_s, hello: id, resume };
+        let join = Join {
+            link,
+            agent,
+            expires_s,
+            hello: id,
+            resume,
+        };
         match handle.send(Input::Join(Box::new(join))) {
             Ok(()) => self.handle = Some(handle),
             Err(refusal) => {
@@ -178,7 +202,11 @@ impl Session {
             }
             Ok(identity) => {
                 let workspace = identity.workspace.clone();
-                if self.handle.as_ref().is_none_or(|handle| *handle.workspace() != workspace) {
+                if self
+                    .handle
+                    .as_ref()
+                    .is_none_or(|handle| *handle.workspace() != workspace)
+                {
                     let message = "The token is of another workspace.";
                     return self.refuse(Some(id), Refusal::invalid("token", message));
                 }

@@ -42,7 +42,10 @@ enum Stage {
     /// No hello yet.
     Silent(Pin<Box<Sleep>>),
     /// The workspace is being loaded.
-    Loading(BoxFuture<'static, Result<Handle, LogError>>, Box<frames::Greeting>),
+    Loading(
+        BoxFuture<'static, Result<Handle, LogError>>,
+        Box<frames::Greeting>,
+    ),
     /// The hub has the session; commands wait for the welcome.
     Joined,
     /// Our close frame is on its way, or the peer's answer to it.
@@ -73,15 +76,30 @@ pub fn socket_config() -> WebSocketConfig {
 
 /// Runs a session over a socket whose upgrade is done, until it ends. `early` is what was read beyond the upgrade.
 pub async fn run(stream: TcpStream, early: Bytes, shared: Arc<Shared>, permit: ConnectionPermit) {
-    let socket =
-        WebSocketStream::from_partially_read(Wire::new(stream), early.to_vec(), Role::Server, Some(socket_config()))
-            .await;
+    let socket = WebSocketStream::from_partially_read(
+        Wire::new(stream),
+        early.to_vec(),
+        Role::Server,
+        Some(socket_config()),
+    )
+    .await;
     let now_ms = shared.hub.deps().clock.now_ms();
     let id = shared.hub.deps().entropy.uuid(now_ms);
-    let link = Arc::new(Link::new(id, Outbox::new(shared.config.outbox_bytes, shared.hub.uptime_s())));
+    let link = Arc::new(Link::new(
+        id,
+        Outbox::new(shared.config.outbox_bytes, shared.hub.uptime_s()),
+    ));
     let stage = Stage::Silent(Box::pin(sleep(shared.config.hello_timeout)));
-    let mut session =
-        Session { socket, shared, link, stage, handle: None, limits: None, unanswerable: 0, _permit: permit };
+    let mut session = Session {
+        socket,
+        shared,
+        link,
+        stage,
+        handle: None,
+        limits: None,
+        unanswerable: 0,
+        _permit: permit,
+    };
     poll_fn(|cx| session.poll(cx)).await;
     if let Some(handle) = &session.handle {
         // A workspace that has stopped has forgotten the session already.
@@ -182,7 +200,9 @@ impl Session {
     }
 
     fn ask_for_missed(&mut self) {
-        let Some(behind) = self.link.outbox.behind() else { return };
+        let Some(behind) = self.link.outbox.behind() else {
+            return;
+        };
         if behind == Behind::Resync {
             self.link.outbox.begin_resync();
         }
@@ -194,8 +214,13 @@ impl Session {
 
     /// Reads one message. `Ready(true)` when there may be more, `Ready(false)` at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else { return Poll::Pending };
-        self.link.outbox.heard_s.store(self.shared.hub.uptime_s(), Ordering::Relaxed);
+        let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else {
+            return Poll::Pending;
+        };
+        self.link
+            .outbox
+            .heard_s
+            .store(self.shared.hub.uptime_s(), Ordering::Relaxed);
         match message {
             Some(Ok(Message::Text(text))) => self.text(&text),
             Some(Ok(Message::Binary(_))) => self.begin_close(CloseCode::Unsupported),
@@ -244,9 +269,12 @@ impl Session {
 pub async fn echo(stream: TcpStream, early: Bytes) {
     use futures_util::SinkExt;
     // The suite sends messages far beyond the contract's limit.
-    let config = socket_config().max_message_size(Some(64 << 20)).max_frame_size(Some(64 << 20));
+    let config = socket_config()
+        .max_message_size(Some(64 << 20))
+        .max_frame_size(Some(64 << 20));
     let mut socket =
-        WebSocketStream::from_partially_read(Wire::new(stream), early.to_vec(), Role::Server, Some(config)).await;
+        WebSocketStream::from_partially_read(Wire::new(stream), early.to_vec(), Role::Server, Some(config))
+            .await;
     while let Some(Ok(message)) = socket.next().await {
         if (message.is_text() || message.is_binary()) && socket.send(message).await.is_err() {
             break;

@@ -23,7 +23,10 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, queue: VecDeque::new() }
+        Self {
+            stream,
+            queue: VecDeque::new(),
+        }
     }
 
     /// What is to be written; frames may be added at the end.

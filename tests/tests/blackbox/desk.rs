@@ -34,7 +34,9 @@ pub fn message(key: &str, customer: &str, text: &str) -> Ingest {
 /// A customer's message with further fields.
 pub fn message_with(key: &str, customer: &str, text: &str, more: Value) -> Ingest {
     let mut all = serde_json::to_value(message(key, customer, text)).unwrap();
-    let Value::Object(more) = more else { panic!("fields are an object") };
+    let Value::Object(more) = more else {
+        panic!("fields are an object")
+    };
     all.as_object_mut().unwrap().extend(more);
     serde_json::from_value(all).unwrap()
 }
@@ -53,12 +55,17 @@ pub async fn conversation(hub: &Hub, customer: &str) -> ConversationId {
 
 /// An integer of an answer.
 pub fn number(fields: &Fields, name: &str) -> u64 {
-    fields[name].as_u64().unwrap_or_else(|| panic!("no integer {name} in {fields:?}"))
+    fields[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no integer {name} in {fields:?}"))
 }
 
 /// An agent calls dibs and wins.
 pub async fn claim(agent: &Client, c: ConversationId) -> u64 {
-    number(&agent.call(cmd!("claim", "conversation": c)).await.unwrap(), "token")
+    number(
+        &agent.call(cmd!("claim", "conversation": c)).await.unwrap(),
+        "token",
+    )
 }
 
 /// An agent watches a conversation and gets its summary.
@@ -69,7 +76,10 @@ pub async fn watch(agent: &Client, c: ConversationId) -> Summary {
 
 /// The conversation as a fresh read shows it.
 pub async fn summary(agent: &Client, c: ConversationId) -> Summary {
-    let seen = agent.call(cmd!("watch", "conversation": c, "limit": 0)).await.unwrap();
+    let seen = agent
+        .call(cmd!("watch", "conversation": c, "limit": 0))
+        .await
+        .unwrap();
     serde_json::from_value(seen["summary"].clone()).unwrap()
 }
 
@@ -95,7 +105,9 @@ pub fn count(events: &[EventEntry], kind: &str) -> usize {
 /// Waits for a pushed event of this kind in this conversation.
 pub async fn event(agent: &Client, c: ConversationId, kind: &str) -> EventEntry {
     let found = agent.wait_for(|push| match push {
-        ServerFrame::Event(entry) if entry.conversation == Some(c) && entry.kind() == kind => Some(entry.clone()),
+        ServerFrame::Event(entry) if entry.conversation == Some(c) && entry.kind() == kind => {
+            Some(entry.clone())
+        }
         _ => None,
     });
     found.await.unwrap_or_else(|error| panic!("no {kind}: {error}"))

@@ -39,7 +39,10 @@ impl Logs {
             let mut lines = BufReader::new(output);
             let mut line = Vec::new();
             while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                logs.lines.lock().unwrap().push(String::from_utf8_lossy(&line).trim_end().to_owned());
+                logs.lines
+                    .lock()
+                    .unwrap()
+                    .push(String::from_utf8_lossy(&line).trim_end().to_owned());
                 logs.grown.notify_all();
                 line.clear();
             }
@@ -75,8 +78,10 @@ fn program() -> PathBuf {
 /// The address in a line that says `listening`.
 fn listening(line: &str) -> Option<SocketAddr> {
     let at = line.find("listening").map(|_| line.find("127.0.0.1:"))??;
-    let text: String =
-        line[at..].chars().take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':').collect();
+    let text: String = line[at..]
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
+        .collect();
     text.trim_end_matches([':', '.']).parse().ok()
 }
 
@@ -98,7 +103,13 @@ impl Hub {
         let data = Arc::new(tempfile::Builder::new().prefix("dibs-test").tempdir().unwrap());
         let logs = Arc::new(Logs::default());
         let (child, address) = spawn(&data, &all, &logs);
-        Self { child, address, data, flags: all, logs }
+        Self {
+            child,
+            address,
+            data,
+            flags: all,
+            logs,
+        }
     }
 
     /// The program's pid.
@@ -128,7 +139,12 @@ impl Hub {
 
     /// Waits for a line of the log.
     pub fn wait_for_log(&self, wanted: &str) {
-        assert!(self.logs.wait(0, |line| line.contains(wanted).then_some(())).is_some(), "no {wanted} in the log");
+        assert!(
+            self.logs
+                .wait(0, |line| line.contains(wanted).then_some(()))
+                .is_some(),
+            "no {wanted} in the log"
+        );
     }
 
     /// Ends it as a power cut would end the process.
@@ -144,7 +160,10 @@ impl Hub {
 
     /// Sends a signal to this very process.
     pub fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args([signal, &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
@@ -175,7 +194,9 @@ impl Hub {
 
     /// A supervisor's connection.
     pub async fn supervisor(&self, id: &str) -> Client {
-        self.connect(json!({ "sub": id, "role": "supervisor" })).await.unwrap()
+        self.connect(json!({ "sub": id, "role": "supervisor" }))
+            .await
+            .unwrap()
     }
 
     /// The connection of a member of these teams.
@@ -190,7 +211,9 @@ impl Hub {
 
     /// A connection that goes on from where another left off.
     pub async fn resume(&self, claims: Value, cursor: Cursor) -> Client {
-        Client::resume(&self.url(), &token::mint(claims), &Options::default(), cursor).await.unwrap()
+        Client::resume(&self.url(), &token::mint(claims), &Options::default(), cursor)
+            .await
+            .unwrap()
     }
 
     /// HTTP as a channel's adapter.
@@ -242,7 +265,10 @@ fn spawn(data: &TempDir, flags: &[String], logs: &Arc<Logs>) -> (Child, SocketAd
     let Some(address) = logs.wait(since, listening) else {
         child.kill().ok();
         child.wait().ok();
-        panic!("it does not listen: {}", logs.lines.lock().unwrap()[since..].join("\n"));
+        panic!(
+            "it does not listen: {}",
+            logs.lines.lock().unwrap()[since..].join("\n")
+        );
     };
     (child, address)
 }

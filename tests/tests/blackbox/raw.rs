@@ -22,7 +22,8 @@ impl Raw {
     pub async fn welcomed(hub: &Hub, agent: &str) -> Self {
         let mut raw = Self::open(hub).await;
         let token = token::mint(json!({ "sub": agent }));
-        raw.text(&json!({ "type": "hello", "id": 1, "token": token }).to_string()).await;
+        raw.text(&json!({ "type": "hello", "id": 1, "token": token }).to_string())
+            .await;
         assert_eq!(raw.frame().await["type"], "welcome");
         raw
     }
@@ -40,7 +41,10 @@ impl Raw {
     /// The next text frame.
     pub async fn frame(&mut self) -> Value {
         loop {
-            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("no frame in time") {
+            match tokio::time::timeout(PATIENCE, self.0.next())
+                .await
+                .expect("no frame in time")
+            {
                 Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("no frame but {other:?}"),
@@ -61,7 +65,10 @@ impl Raw {
     /// The code that the server closes with; text frames before it are skipped.
     pub async fn close_code(&mut self) -> u16 {
         loop {
-            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("no close in time") {
+            match tokio::time::timeout(PATIENCE, self.0.next())
+                .await
+                .expect("no close in time")
+            {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
                 Some(Ok(_)) => {}
                 other => panic!("no close frame but {other:?}"),

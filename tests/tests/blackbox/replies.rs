@@ -24,9 +24,18 @@ async fn twenty_parallel_replies_with_one_key_are_stored_once() {
     }
     let first = &answers[0];
     for answer in &answers {
-        assert_eq!((&answer["seq"], &answer["message"]), (&first["seq"], &first["message"]));
+        assert_eq!(
+            (&answer["seq"], &answer["message"]),
+            (&first["seq"], &first["message"])
+        );
     }
-    assert_eq!(answers.iter().filter(|it| it["duplicate"] == json!(false)).count(), 1);
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|it| it["duplicate"] == json!(false))
+            .count(),
+        1
+    );
     let all = events(&hub.http(json!({ "sub": "priya" })), c).await;
     assert_eq!(count(&all, "message_sent"), 1);
     let outbox = hub.channel().outbox("email", 0, 50, 0).await.unwrap();
@@ -54,12 +63,21 @@ async fn a_known_key_answers_the_first_seq_whoever_holds_the_claim_now() {
     let token = claim(&priya, c).await;
     let reply = |seen: u64, token: u64| cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": seen, "text": "one");
     let first = priya.call(reply(token, token)).await.unwrap();
-    boss.call(cmd!("take_over", "conversation": c, "reason": "r")).await.unwrap();
+    boss.call(cmd!("take_over", "conversation": c, "reason": "r"))
+        .await
+        .unwrap();
     write(&hub.channel(), "m2", "c", "and another thing").await;
     let again = priya.call(reply(1, 1)).await.unwrap();
-    assert_eq!((&again["seq"], &again["duplicate"]), (&first["seq"], &json!(true)));
+    assert_eq!(
+        (&again["seq"], &again["duplicate"]),
+        (&first["seq"], &json!(true))
+    );
     let other = cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "two");
-    assert_eq!(priya.refused(other).await.unwrap().code, Code::KeyReused, "before claim_lost");
+    assert_eq!(
+        priya.refused(other).await.unwrap().code,
+        Code::KeyReused,
+        "before claim_lost"
+    );
 }
 
 #[tokio::test]
@@ -75,7 +93,11 @@ async fn what_one_has_not_seen_is_shown_before_one_answers() {
     let missed = stale.details.missed.unwrap();
     let highest = missed.iter().map(|it| it.seq).max().unwrap();
     assert!(missed.is_sorted_by_key(|it| it.seq));
-    assert!(missed.iter().any(|it| it.seq == news.seq && it.kind() == "message_received"));
+    assert!(
+        missed
+            .iter()
+            .any(|it| it.seq == news.seq && it.kind() == "message_received")
+    );
     let done = priya.call(reply(highest)).await.unwrap();
     assert_eq!(done["duplicate"], json!(false), "a refused command leaves no key");
 }
@@ -86,9 +108,16 @@ async fn notes_and_tags_do_not_make_a_reply_stale() {
     let c = conversation(&hub, "c").await;
     let (priya, sam) = (hub.agent("priya").await, hub.agent("sam").await);
     let token = claim(&priya, c).await;
-    sam.call(cmd!("note", "conversation": c, "key": "n", "text": "careful")).await.unwrap();
-    sam.call(cmd!("update", "conversation": c, "add_tags": ["x"])).await.unwrap();
-    priya.call(cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "x")).await.unwrap();
+    sam.call(cmd!("note", "conversation": c, "key": "n", "text": "careful"))
+        .await
+        .unwrap();
+    sam.call(cmd!("update", "conversation": c, "add_tags": ["x"]))
+        .await
+        .unwrap();
+    priya
+        .call(cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "x"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -100,10 +129,20 @@ async fn refusals_come_in_the_order_of_the_contract() {
     let free = priya.refused(reply(1, 0)).await.unwrap();
     assert_eq!((free.code, free.details.holder), (Code::ClaimLost, None));
     let token = claim(&priya, c).await;
-    assert_eq!(sam.refused(reply(token, 0)).await.unwrap().code, Code::ClaimLost, "claim_lost before stale");
-    assert_eq!(priya.refused(reply(token - 1, 0)).await.unwrap().code, Code::ClaimLost);
+    assert_eq!(
+        sam.refused(reply(token, 0)).await.unwrap().code,
+        Code::ClaimLost,
+        "claim_lost before stale"
+    );
+    assert_eq!(
+        priya.refused(reply(token - 1, 0)).await.unwrap().code,
+        Code::ClaimLost
+    );
     let ahead = priya.refused(reply(token, token + 1_000)).await.unwrap();
-    assert_eq!((ahead.code, ahead.details.field.as_deref()), (Code::Invalid, Some("seen")));
+    assert_eq!(
+        (ahead.code, ahead.details.field.as_deref()),
+        (Code::Invalid, Some("seen"))
+    );
     assert_eq!(priya.refused(reply(token, 0)).await.unwrap().code, Code::Stale);
 }
 
@@ -117,7 +156,10 @@ async fn a_reply_opens_unless_it_says_what_then() {
     let reply = |key: &str, seen: u64| json!({ "type": "reply", "conversation": c, "token": token, "key": key, "seen": seen, "text": "x" });
     let first = priya.call(crate::desk::command(reply("a", token))).await.unwrap();
     let after = summary(&priya, c).await;
-    assert_eq!((after.status, after.unanswered, after.waiting_since), (Status::Open, 0, None));
+    assert_eq!(
+        (after.status, after.unanswered, after.waiting_since),
+        (Status::Open, 0, None)
+    );
     assert!(after.first_response_at.is_some());
     let mut pending = reply("b", number(&first, "seq"));
     pending["then"] = json!("pending");
@@ -127,10 +169,18 @@ async fn a_reply_opens_unless_it_says_what_then() {
     resolved["then"] = json!("resolved");
     priya.call(crate::desk::command(resolved)).await.unwrap();
     let end = summary(&priya, c).await;
-    assert_eq!((end.status, end.claim), (Status::Resolved, None), "resolving releases");
+    assert_eq!(
+        (end.status, end.claim),
+        (Status::Resolved, None),
+        "resolving releases"
+    );
     assert_eq!(event(&priya, c, "claim_released").await.event["via"], "resolved");
     write(&hub.channel(), "m2", "c", "One more thing").await;
-    assert_eq!(summary(&priya, c).await.status, Status::Open, "the customer reopens");
+    assert_eq!(
+        summary(&priya, c).await.status,
+        Status::Open,
+        "the customer reopens"
+    );
 }
 
 #[tokio::test]
@@ -139,10 +189,17 @@ async fn a_closed_conversation_is_not_answered_and_the_next_message_opens_anothe
     let c = conversation(&hub, "c").await;
     let priya = hub.agent("priya").await;
     let token = claim(&priya, c).await;
-    priya.call(cmd!("update", "conversation": c, "status": "closed")).await.unwrap();
+    priya
+        .call(cmd!("update", "conversation": c, "status": "closed"))
+        .await
+        .unwrap();
     let late = cmd!("reply", "conversation": c, "token": token, "key": "k", "seen": token, "text": "x");
     assert_eq!(priya.refused(late).await.unwrap().code, Code::ClaimLost);
-    let (_, next) = hub.channel().ingest(&message("m2", "c", "Hello again")).await.unwrap();
+    let (_, next) = hub
+        .channel()
+        .ingest(&message("m2", "c", "Hello again"))
+        .await
+        .unwrap();
     assert!(next.opened);
     assert_ne!(next.conversation, c);
 }
@@ -161,11 +218,21 @@ async fn everybody_who_watches_sees_the_reply_and_nobody_twice() {
     }
     for i in 0..20 {
         let sent = event(&sam, c, "message_sent").await;
-        assert_eq!((&sent.event["message"]["text"], &sent.event["token"]), (&json!(i.to_string()), &json!(token)));
+        assert_eq!(
+            (&sent.event["message"]["text"], &sent.event["token"]),
+            (&json!(i.to_string()), &json!(token))
+        );
     }
-    let marker = sam.call(cmd!("note", "conversation": c, "key": "end", "text": "end")).await.unwrap();
+    let marker = sam
+        .call(cmd!("note", "conversation": c, "key": "end", "text": "end"))
+        .await
+        .unwrap();
     assert_eq!(event(&sam, c, "note_added").await.seq, number(&marker, "seq"));
-    assert!(!sam.take_pushes().iter().any(|push| serde_json::to_value(push).unwrap()["event"]["kind"] == "message_sent"));
+    assert!(
+        !sam.take_pushes()
+            .iter()
+            .any(|push| serde_json::to_value(push).unwrap()["event"]["kind"] == "message_sent")
+    );
 }
 
 #[tokio::test]
@@ -193,6 +260,8 @@ async fn a_claim_lost_push_reaches_a_holder_whose_conversation_is_closed_by_a_su
     let c = conversation(&hub, "c").await;
     let (priya, boss) = (hub.agent("priya").await, hub.supervisor("boss").await);
     let token = claim(&priya, c).await;
-    boss.call(cmd!("update", "conversation": c, "status": "resolved")).await.unwrap();
+    boss.call(cmd!("update", "conversation": c, "status": "resolved"))
+        .await
+        .unwrap();
     assert_eq!(push(&priya, "claim_lost").await["token"], json!(token));
 }

@@ -22,8 +22,15 @@ pub fn mint(claims: Value) -> String {
 pub fn mint_with(secret: &str, algorithm: Algorithm, claims: Value) -> String {
     let mut all = json!({ "workspace": WORKSPACE, "role": "agent", "exp": now() + 3_600 });
     let object = all.as_object_mut().unwrap();
-    let Value::Object(claims) = claims else { panic!("claims are an object") };
+    let Value::Object(claims) = claims else {
+        panic!("claims are an object")
+    };
     object.extend(claims);
     object.retain(|_, value| !value.is_null());
-    encode(&Header::new(algorithm), &all, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    encode(
+        &Header::new(algorithm),
+        &all,
+        &EncodingKey::from_secret(secret.as_bytes()),
+    )
+    .unwrap()
 }

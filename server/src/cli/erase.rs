@@ -1,0 +1,46 @@
+//! `dibs erase`: forgets a customer, while no hub runs on the data folder.
+
+use super::{Outcome, load, say};
+use crate::config::SettingsArgs;
+use crate::hub::erase_customer;
+use crate::log::sqlite::SqliteLog;
+use crate::ports::{SystemClock, SystemEntropy};
+use clap::Args;
+use dibs_protocol::ids::{CustomerId, WorkspaceId};
+use std::sync::Arc;
+
+/// Deletes all that is personal in a customer's conversations: texts, names, handles, subjects, attachments, notes.
+/// The feed keeps its shape and its chain. Stop the hub first. May be repeated.
+#[derive(Args, Debug)]
+pub(super) struct Erase {
+    /// In which workspace.
+    #[arg(long)]
+    workspace: WorkspaceId,
+    /// The customer's id, as the channel names it.
+    #[arg(long)]
+    customer: CustomerId,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+impl Erase {
+    pub(super) fn run(self) -> Outcome {
+        let config = load(self.settings)?.config;
+        let log = SqliteLog::open(&config.data, Arc::new(SystemClock))?;
+        let (workspace, customer) = (self.workspace, self.customer);
+        let erased = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(erase_customer(
+                &log,
+                &SystemClock,
+                &SystemEntropy,
+                &workspace,
+                customer.as_str(),
+            ))?;
+        say(&format!(
+            "erased {} entries in {} conversations\n",
+            erased.entries, erased.conversations
+        ))
+    }
+}

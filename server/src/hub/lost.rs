@@ -1,0 +1,170 @@
+//! What becomes of decisions that were not stored: somebody was faster, a guard did not hold, or the log could not.
+
+use super::execute::log_refusal;
+use super::item::parse_state;
+use super::state::{Decided, Flight, What};
+use super::workspace::Workspace;
+use crate::log::{AggregateKind, LogError, StoredKey, StoredState};
+use dibs_protocol::refusal::Refusal;
+use dibs_protocol::terms::Status;
+use dibs_rules::decision::{KeyRecord, KeyRef};
+use std::sync::Arc;
+
+impl Workspace {
+    /// Somebody was faster: takes over what is true now.
+    pub(crate) fn learn(&mut self, stale: Vec<StoredState>, used: Vec<StoredKey>) {
+        for state in stale {
+            match state.aggregate.kind {
+                AggregateKind::Conversation => {
+                    let Ok(Some(fresh)) = parse_state(&state) else {
+                        continue;
+                    };
+                    let entry = self.conversations.entry(fresh.id).or_default();
+                    if entry
+                        .committed
+                        .as_ref()
+                        .is_none_or(|it| it.version < fresh.version)
+                    {
+                        entry.committed = Some(Arc::new(fresh));
+                        entry.summary = None;
+                    }
+                }
+                AggregateKind::CustomerChannel => {
+                    self.customer_versions.insert(state.aggregate.id, state.version);
+                }
+                AggregateKind::Agent | AggregateKind::Settings => {}
+            }
+        }
+        for key in used {
+            let at = KeyRef {
+                scope: key.scope,
+                key: key.key,
+            };
+            if let Ok(answer) = serde_json::from_str(&key.answer) {
+                self.remember_key(
+                    at,
+                    KeyRecord {
+                        fingerprint: key.fingerprint,
+                        answer,
+                        seq: key.seq,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Forgets what was decided but did not happen: everything still unstored of these conversations.
+    pub(crate) fn unwind(&mut self, decided: &Decided, keep_key: bool) {
+        if let Some(key) = decided.decision.key.as_ref().filter(|_| !keep_key) {
+            self.keys.remove(&key.at);
+        }
+        let entry = self.conversations.entry(decided.id).or_default();
+        entry.flights = entry.flights.saturating_sub(1);
+        if entry.flights == 0 {
+            entry.latest = None;
+        }
+        let is_open = entry
+            .committed
+            .as_ref()
+            .is_some_and(|it| it.status != Status::Closed);
+        if entry.committed.is_none() && entry.flights == 0 {
+            self.conversations.remove(&decided.id);
+        }
+        let place = (decided.state.channel.clone(), decided.state.customer.id.clone());
+        if let Some(customer) = self.customers.get_mut(&place) {
+            customer.flights = 0;
+            customer.unclosed.retain(|id| *id != decided.id);
+            if is_open {
+                customer.unclosed.push(decided.id);
+            }
+        }
+    }
+
+    /// Items that lost, and everything that was decided upon them, is decided again in the same order.
+    pub(crate) fn lost(&mut self, mut lost: Vec<Flight>) {
+        // What waits in the next batch was decided upon the same states: it is taken back, too.
+        lost.extend(
+            std::mem::take(&mut self.batch)
+                .into_iter()
+                .map(|(_, flight)| flight),
+        );
+        self.next_seq = self.head + 1;
+        let mut again = Vec::new();
+        for flight in lost {
+            match flight.what {
+                What::Decided(decided) => {
+                    let known = decided
+                        .decision
+                        .key
+                        .as_ref()
+                        .and_then(|key| self.keys.get(&key.at));
+                    let ours = decided.decision.answers_event.map(|at| decided.first + at as u64);
+                    let keep = known.is_some_and(|record| record.seq != ours);
+                    self.unwind(&decided, keep);
+                    again.push(decided.job);
+                }
+                What::Seen(agent, _) => self.seen(&agent, None),
+                What::Left(agent) => self.owe_seat(&agent),
+                What::Marked(marked) => {
+                    self.refuse(
+                        marked.caller,
+                        Refusal::unavailable("too many changes at once", 1_000),
+                    );
+                }
+                What::Nothing => {}
+            }
+            again.extend(flight.after.into_iter().map(|(job, _, _)| job));
+        }
+        for job in again {
+            self.again(job);
+        }
+    }
+
+    pub(crate) fn guarded(&mut self, flight: Flight) {
+        if let What::Decided(decided) = flight.what {
+            self.lost(vec![Flight {
+                commit: flight.commit,
+                what: What::Nothing,
+                after: Vec::new(),
+            }]);
+            self.unwind(&decided, false);
+            self.refuse(decided.job.caller, Refusal::not_claimed());
+        }
+        for (job, _, _) in flight.after {
+            self.again(job);
+        }
+    }
+
+    /// The log could not do it: nothing of this happened, and nothing that was decided upon it will.
+    pub(crate) fn failed(&mut self, mut flights: Vec<Flight>, error: &LogError) {
+        let refusal = log_refusal(error);
+        tracing::warn!(workspace = %self.id, %error, items = flights.len(), "nothing could be stored");
+        self.deps.metrics.log_failed();
+        flights.extend(
+            std::mem::take(&mut self.batch)
+                .into_iter()
+                .map(|(_, flight)| flight),
+        );
+        self.next_seq = self.head + 1;
+        for flight in flights {
+            match flight.what {
+                What::Decided(decided) => {
+                    self.unwind(&decided, false);
+                    self.refuse(decided.job.caller, refusal.clone());
+                }
+                What::Seen(agent, _) => {
+                    self.owe_seat(&agent);
+                    self.seen(&agent, None);
+                }
+                What::Left(agent) => self.owe_seat(&agent),
+                What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
+                What::Nothing => {}
+            }
+            for (job, _, _) in flight.after {
+                self.refuse(job.caller, refusal.clone());
+            }
+        }
+        // Whether something was stored after all is not known until the head has been read.
+        self.follow();
+    }
+}
