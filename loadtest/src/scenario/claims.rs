@@ -113,6 +113,10 @@ impl Claims {
         })
         .await?;
         let used = stretch.end(hub.usage());
+        let counted = match (counted, hub.metric("dibs_commits_total").await) {
+            (Some(before), Some(after)) => Some((after - before) / used.seconds),
+            _ => None,
+        };
         let (claims, releases) = (claims.borrow(), releases.borrow());
         let commits = figure(claims.count() + releases.count());
         report.figure(
@@ -125,9 +129,7 @@ impl Claims {
             commits / used.seconds,
             "/s",
         );
-        if let (Some(before), Some(after)) = (counted, hub.metric("dibs_commits_total").await) {
-            report.figure("commits the hub counted", (after - before) / used.seconds, "/s");
-        }
+        report.figure_if("commits the hub counted", counted, "/s");
         claims.report(&format!("claim, {workers} in flight"), report);
         releases.report(&format!("release, {workers} in flight"), report);
         report.figure_if(

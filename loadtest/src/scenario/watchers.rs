@@ -7,6 +7,7 @@ use crate::lean::{Lean, kind};
 use crate::measure::{Latencies, Stretch};
 use crate::report::Report;
 use clap::Args;
+use dibs_client::Client;
 use dibs_protocol::command::Note;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::terms::Role;
@@ -20,6 +21,10 @@ use tokio::task::JoinSet;
 
 /// One watcher in so many measures how long deliveries take.
 const SAMPLED: usize = 50;
+/// How long the viewers' lists that the watchers' coming caused may take.
+const REST: Duration = Duration::from_secs(5);
+/// After so long without a delivery none is waited for.
+const QUIET: Duration = Duration::from_secs(5);
 /// What stands before the time, in microseconds since the beginning, in a note.
 const MARK: &str = "sent at ";
 
@@ -51,6 +56,33 @@ struct Seen {
 }
 
 impl Seen {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            events: AtomicU64::new(0),
+            others: AtomicU64::new(0),
+            resyncs: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            delays: Mutex::new(Latencies::new()?),
+            begun: Instant::now(),
+        })
+    }
+
+    fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    fn report(&self, seconds: f64, report: &mut Report) {
+        let delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
+        delays.report("a delivery since its sending", report);
+        report.figure("other frames", figure(self.others.load(Ordering::Relaxed)), "");
+        report.figure("resyncs", figure(self.resyncs.load(Ordering::Relaxed)), "");
+        report.figure(
+            "received",
+            figure(self.bytes.load(Ordering::Relaxed)) / 1e6 / seconds,
+            "MB/s",
+        );
+    }
+
     fn take(&self, text: &str, sampled: bool) {
         self.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
         match kind(text) {
@@ -89,75 +121,69 @@ impl Watchers {
             .buffer_unordered(DIALLING)
             .try_collect()
             .await?;
-        // The viewers' lists that their coming caused are out of the way by then.
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        let seen = Arc::new(Seen {
-            events: AtomicU64::new(0),
-            others: AtomicU64::new(0),
-            resyncs: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            delays: Mutex::new(Latencies::new()?),
-            begun: Instant::now(),
-        });
+        let seen = Arc::new(Seen::new()?);
         let mut tasks = follow(watchers, &seen);
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let events_before = seen.events.load(Ordering::Relaxed);
-        let answers = RefCell::new(Latencies::new()?);
+        // The viewers' lists that their coming caused are out of the way by then.
+        tokio::time::sleep(REST).await;
+        let before = seen.events();
         let stretch = Stretch::begin(hub.usage());
-        let bound = Bound::new(self.notes, Duration::from_secs(self.seconds.into()));
-        let (noted, from, to) = (&answers, &seen, &writer);
-        closed_loop(usize::from(self.in_flight), &bound, |_, round| async move {
-            let begun = Instant::now();
-            let text = format!("{MARK}{} as note {round}", from.begun.elapsed().as_micros());
-            to.call(Note {
-                conversation,
-                key: format!("n{round}"),
-                text,
-            })
-            .await
-            .map(drop)?;
-            noted.borrow_mut().note(begun.elapsed());
-            Ok(())
-        })
-        .await?;
-        let answers = answers.into_inner();
+        let answers = self.write(&writer, conversation, &seen).await?;
         let expected = answers.count() * u64::from(self.watchers);
-        let delivered = || seen.events.load(Ordering::Relaxed) - events_before;
-        let end = Instant::now() + PATIENCE;
         let mut used = stretch.end(hub.usage());
-        while delivered() < expected && seen.resyncs.load(Ordering::Relaxed) == 0 && Instant::now() < end {
+        let mut heard = (0, Instant::now());
+        while seen.events() - before < expected && heard.1.elapsed() < QUIET {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            used = stretch.end(hub.usage());
+            if seen.events() != heard.0 {
+                heard = (seen.events(), Instant::now());
+                used = stretch.end(hub.usage());
+            }
         }
         if let Some(ended) = tasks.try_join_next() {
             let why = ended.map_or_else(|error| error.to_string(), |failure| failure.to_string());
             return Err(Failure::wrong(format!("a watcher ended by itself: {why}")));
         }
-        let resyncs = seen.resyncs.load(Ordering::Relaxed);
-        if resyncs == 0 && delivered() != expected {
+        let delivered = seen.events() - before;
+        if delivered != expected && seen.resyncs.load(Ordering::Relaxed) == 0 {
             return Err(Failure::wrong(format!(
-                "{} deliveries instead of {expected}",
-                delivered()
+                "{delivered} deliveries instead of {expected}"
             )));
         }
-        report.figure("deliveries", figure(delivered()) / used.seconds, "/s");
+        report.figure("deliveries", figure(delivered) / used.seconds, "/s");
         report.figure("notes", figure(answers.count()) / used.seconds, "/s");
-        let per_million = used.hub_cpu_s.map(|s| s * 1e6 / figure(delivered()));
+        let per_million = used.hub_cpu_s.map(|s| s * 1e6 / figure(delivered));
         report.figure_if("hub CPU per million deliveries", per_million, "s");
         answers.report("a note's answer", report);
-        seen.delays
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .report("a delivery since its sending", report);
-        report.figure("other frames", figure(seen.others.load(Ordering::Relaxed)), "");
-        report.figure("resyncs", figure(resyncs), "");
-        report.figure(
-            "received",
-            figure(seen.bytes.load(Ordering::Relaxed)) / 1e6 / used.seconds,
-            "MB/s",
-        );
+        seen.report(used.seconds, report);
         used.report("delivering,", report);
         Ok(())
+    }
+
+    /// Writes notes until the bound, and gives how long each was waited for.
+    async fn write(
+        &self,
+        writer: &Client,
+        conversation: ConversationId,
+        seen: &Seen,
+    ) -> Result<Latencies, Failure> {
+        let answers = RefCell::new(Latencies::new()?);
+        let noted = &answers;
+        let bound = Bound::new(self.notes, Duration::from_secs(self.seconds.into()));
+        closed_loop(usize::from(self.in_flight), &bound, |_, round| async move {
+            let begun = Instant::now();
+            let text = format!("{MARK}{} as note {round}", seen.begun.elapsed().as_micros());
+            let key = format!("n{round}");
+            writer
+                .call(Note {
+                    conversation,
+                    key,
+                    text,
+                })
+                .await?;
+            noted.borrow_mut().note(begun.elapsed());
+            Ok(())
+        })
+        .await?;
+        Ok(answers.into_inner())
     }
 }
 
