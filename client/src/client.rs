@@ -1,18 +1,18 @@
 //! A connection with a task of its own: calls in parallel from anywhere, pushes kept in an inbox until somebody asks.
 
 use crate::Fields;
-use crate::connection::{Connection, Incoming, typed};
+use crate::connection::{Connection, typed};
 use crate::cursor::Cursor;
+use crate::driver::{Driver, Inbox, Order, Shared};
 use crate::error::{CallError, Closed, ConnectError};
 use crate::options::Options;
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{ServerFrame, TypingSignal, Welcome};
 use dibs_protocol::refusal::Refusal;
 use serde::de::DeserializeOwned;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 /// How many orders of the owner may wait for the task; at the bound, callers wait.
@@ -26,36 +26,6 @@ pub struct Client {
     orders: mpsc::Sender<Order>,
     shared: Arc<Shared>,
     task: AbortHandle,
-}
-
-#[derive(Debug)]
-enum Order {
-    Call(Box<Command>, oneshot::Sender<Result<Fields, CallError>>),
-    Typing(TypingSignal),
-    Text(String),
-    Cursor(oneshot::Sender<Cursor>),
-    End { politely: bool },
-}
-
-/// What the task hands over. No lock is held while waiting.
-#[derive(Debug)]
-struct Shared {
-    inbox: Mutex<Inbox>,
-    arrived: Notify,
-    room: Notify,
-    bound: usize,
-}
-
-#[derive(Debug, Default)]
-struct Inbox {
-    pushes: VecDeque<ServerFrame>,
-    end: Option<(Closed, Cursor)>,
-}
-
-impl Shared {
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The answer to a command that was sent.
@@ -112,18 +82,8 @@ impl Client {
     pub fn over(connection: Connection, options: &Options) -> Self {
         let welcome = connection.welcome().clone();
         let (orders, inbound) = mpsc::channel(ORDERS);
-        let shared = Arc::new(Shared {
-            inbox: Mutex::default(),
-            arrived: Notify::new(),
-            room: Notify::new(),
-            bound: options.inbox.max(1),
-        });
-        let driver = Driver {
-            connection,
-            orders: inbound,
-            shared: Arc::clone(&shared),
-            waiting: HashMap::new(),
-        };
+        let shared = Arc::new(Shared::new(options.inbox));
+        let driver = Driver::new(connection, inbound, Arc::clone(&shared));
         let task = tokio::spawn(driver.run()).abort_handle();
         Self {
             welcome,
@@ -218,8 +178,7 @@ impl Client {
         self.look(|inbox| inbox.pushes.pop_front()).await
     }
 
-    /// Everything that lies in the inbox.
-    #[must_use]
+    /// Empties the inbox.
     pub fn take_pushes(&self) -> Vec<ServerFrame> {
         let pushes = std::mem::take(&mut self.shared.inbox().pushes);
         self.shared.room.notify_one();
@@ -315,109 +274,5 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-struct Driver {
-    connection: Connection,
-    orders: mpsc::Receiver<Order>,
-    shared: Arc<Shared>,
-    waiting: HashMap<i64, oneshot::Sender<Result<Fields, CallError>>>,
-}
-
-impl Driver {
-    async fn run(mut self) {
-        let end = self.work().await;
-        let (closed, politely) = match end {
-            Err(closed) => (closed, false),
-            Ok(politely) => (Closed::cut("ended by its owner"), politely),
-        };
-        let cursor = if politely {
-            self.connection.close().await
-        } else {
-            self.connection.cut()
-        };
-        for (_, sender) in self.waiting.drain() {
-            sender.send(Err(closed.clone().into())).ok();
-        }
-        self.shared.inbox().end = Some((closed.clone(), cursor));
-        self.shared.arrived.notify_waiters();
-        self.orders.close();
-        while let Some(order) = self.orders.recv().await {
-            if let Order::Call(_, sender) = order {
-                sender.send(Err(closed.clone().into())).ok();
-            }
-        }
-    }
-
-    /// Works until the connection ends or the owner ends it, politely or not.
-    async fn work(&mut self) -> Result<bool, Closed> {
-        loop {
-            let full = self.shared.inbox().pushes.len() >= self.shared.bound;
-            tokio::select! {
-                order = self.orders.recv() => match order {
-                    None => return Ok(false),
-                    Some(Order::End { politely }) => return Ok(politely),
-                    Some(order) => self.carry_out(order).await?,
-                },
-                incoming = self.connection.next(), if !full => self.hand_over(incoming?),
-                () = self.shared.room.notified(), if full => {}
-            }
-        }
-    }
-
-    async fn carry_out(&mut self, order: Order) -> Result<(), Closed> {
-        let sent = match order {
-            Order::Call(command, sender) => match self.connection.send(&command).await {
-                Ok(id) => {
-                    self.waiting.insert(id, sender);
-                    Ok(())
-                }
-                Err(CallError::Closed(closed)) => {
-                    sender.send(Err(closed.clone().into())).ok();
-                    Err(CallError::Closed(closed))
-                }
-                Err(error) => {
-                    sender.send(Err(error)).ok();
-                    Ok(())
-                }
-            },
-            Order::Typing(signal) => self.connection.typing(&signal).await,
-            Order::Text(text) => self.connection.send_text(text).await.map_err(CallError::Closed),
-            Order::Cursor(sender) => {
-                sender.send(self.connection.cursor().clone()).ok();
-                Ok(())
-            }
-            Order::End { .. } => Ok(()),
-        };
-        match sent {
-            // What the server said before the line went, its close code above all, is still to be read.
-            Err(CallError::Closed(closed)) => loop {
-                let incoming = self.connection.next().await;
-                let cut = incoming
-                    .as_ref()
-                    .err()
-                    .is_some_and(|end| end.code == crate::error::CUT);
-                if cut {
-                    return Err(closed);
-                }
-                self.hand_over(incoming?);
-            },
-            _ => Ok(()),
-        }
-    }
-
-    fn hand_over(&mut self, incoming: Incoming) {
-        match incoming {
-            Incoming::Answer { id, result } => {
-                if let Some(sender) = self.waiting.remove(&id) {
-                    sender.send(result.map_err(CallError::Refused)).ok();
-                }
-            }
-            Incoming::Push(push) => {
-                self.shared.inbox().pushes.push_back(push);
-                self.shared.arrived.notify_waiters();
-            }
-        }
     }
 }

@@ -7,7 +7,7 @@
 //! | `dial` | TCP, upgrade, bounded buffers |
 //! | `cursor` | what a client must remember to resume; pure |
 //! | `connection` | one socket without a task of its own, for fleets |
-//! | `client` | one socket with a task: calls in parallel, pushes in an inbox |
+//! | `client`, `driver` | one socket with a task: calls in parallel, pushes in an inbox |
 //! | `session` | redials for ever, with backoff and resume |
 //! | `backoff` | how long to wait before redialling; pure |
 //! | `view` | a live list, kept by `view_changed`; pure |
@@ -20,6 +20,7 @@ pub mod client;
 pub mod connection;
 pub mod cursor;
 pub mod dial;
+mod driver;
 pub mod error;
 pub mod http;
 pub mod options;

@@ -63,6 +63,18 @@ impl View {
         self.rows.len() == self.order.len() && self.order.iter().all(|id| self.rows.contains_key(id))
     }
 
+    /// Whether a push is about the view of this name.
+    #[must_use]
+    pub fn is_about(frame: &ServerFrame, name: &str) -> bool {
+        match frame {
+            ServerFrame::ViewChanged { view, .. } => view == name,
+            ServerFrame::Snapshot(snapshot) => {
+                matches!(&**snapshot, SnapshotFrame::View { view, .. } if view == name)
+            }
+            _ => false,
+        }
+    }
+
     /// Applies a push, if it is about this view: upserts, removes, order, in that order.
     pub fn apply(&mut self, frame: &ServerFrame) -> bool {
         match frame {

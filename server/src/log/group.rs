@@ -22,13 +22,13 @@ pub const WAITING_BOUND: usize = 65_536;
 /// What became of a submission, later.
 pub type Settled = oneshot::Receiver<Result<Vec<Outcome>, LogError>>;
 
-type Reply = oneshot::Sender<Result<Vec<Outcome>, LogError>>;
+type Answer = oneshot::Sender<Result<Vec<Outcome>, LogError>>;
 
 struct Submission {
     items: VecDeque<Item>,
     outcomes: Vec<Outcome>,
     total: usize,
-    reply: Reply,
+    reply: Answer,
 }
 
 /// A handle to the one task that commits. Dropping all handles ends it once everything submitted is settled.
@@ -95,7 +95,7 @@ impl GroupCommit {
 }
 
 /// Answers a submission. A reply that nobody waits for any more is dropped.
-fn tell(reply: Reply, result: Result<Vec<Outcome>, LogError>) {
+fn tell(reply: Answer, result: Result<Vec<Outcome>, LogError>) {
     drop(reply.send(result));
 }
 
@@ -275,3 +275,6 @@ fn answer(
     tell(reply, result(outcomes));
     total
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,10 @@
 
 mod batch;
 pub mod chain;
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod group;
+pub mod memory;
 pub mod sqlite;
 
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};

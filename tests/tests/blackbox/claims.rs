@@ -176,12 +176,14 @@ async fn a_take_over_of_a_free_conversation_grants_it() {
 async fn agents_take_over_only_where_the_settings_allow_it() {
     let strict = Hub::start(&[]);
     let c = conversation(&strict, "c").await;
-    claim(&strict.agent("priya").await, c).await;
-    let refusal = strict
-        .agent("sam")
+    let priya = strict.agent("priya").await;
+    claim(&priya, c).await;
+    let sam = strict.agent("sam").await;
+    let refusal = sam
+        .refused(cmd!("take_over", "conversation": c, "reason": "r"))
         .await
-        .refused(cmd!("take_over", "conversation": c, "reason": "r"));
-    assert_eq!(refusal.await.unwrap().code, Code::Forbidden);
+        .unwrap();
+    assert_eq!(refusal.code, Code::Forbidden);
 
     let open = Hub::start(&["--agents-take-over", "true"]);
     let c = conversation(&open, "c").await;

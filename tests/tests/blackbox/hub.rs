@@ -49,9 +49,9 @@ impl Logs {
         });
     }
 
-    /// The first line from `since` on that `wanted` makes something of.
-    fn wait<T>(&self, since: usize, wanted: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let end = Instant::now() + PATIENCE;
+    /// The first line from `since` on that `wanted` makes something of, if it comes so soon.
+    fn wait<T>(&self, within: Duration, since: usize, wanted: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let end = Instant::now() + within;
         let mut lines = self.lines.lock().unwrap();
         loop {
             if let Some(found) = lines.iter().skip(since).find_map(|line| wanted(line)) {
@@ -135,16 +135,6 @@ impl Hub {
     /// Everything that it wrote to its log, of all its lives.
     pub fn logs(&self) -> Vec<String> {
         self.logs.lines.lock().unwrap().clone()
-    }
-
-    /// Waits for a line of the log.
-    pub fn wait_for_log(&self, wanted: &str) {
-        assert!(
-            self.logs
-                .wait(0, |line| line.contains(wanted).then_some(()))
-                .is_some(),
-            "no {wanted} in the log"
-        );
     }
 
     /// Ends it as a power cut would end the process.
@@ -262,7 +252,14 @@ fn spawn(data: &TempDir, flags: &[String], logs: &Arc<Logs>) -> (Child, SocketAd
         .unwrap_or_else(|error| panic!("cannot run {}: {error}; build it first", program.display()));
     logs.follow(child.stdout.take().unwrap());
     logs.follow(child.stderr.take().unwrap());
-    let Some(address) = logs.wait(since, listening) else {
+    let end = Instant::now() + PATIENCE;
+    let address = loop {
+        let address = logs.wait(Duration::from_millis(100), since, listening);
+        if address.is_some() || Instant::now() > end || child.try_wait().unwrap().is_some() {
+            break address;
+        }
+    };
+    let Some(address) = address else {
         child.kill().ok();
         child.wait().ok();
         panic!(

@@ -8,6 +8,8 @@ mod pool;
 mod read;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod writer;
 
@@ -114,7 +116,7 @@ impl SqliteLog {
         })
     }
 
-    fn read<T: Send + 'static>(
+    fn on_reader<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, LogError> + Send + 'static,
     ) -> Reply<'_, T> {
@@ -128,14 +130,14 @@ impl SqliteLog {
         job: impl FnOnce(&Connection, i64) -> Result<T, LogError> + Send + 'static,
     ) -> Reply<'_, T> {
         let workspace = workspace.clone();
-        self.read(move |conn| match read::workspace(conn, &workspace)? {
+        self.on_reader(move |conn| match read::workspace(conn, &workspace)? {
             Some((id, _)) => job(conn, id),
             None => Ok(T::default()),
         })
     }
 
     async fn take(&self, now_ms: i64, visibility_ms: i64, limit: usize) -> Result<Due, LogError> {
-        let next_ms = self.read(read::next_wake).await?;
+        let next_ms = self.on_reader(read::next_wake).await?;
         if limit == 0 || next_ms.is_none_or(|next| next > now_ms) {
             return Ok(Due {
                 timers: Vec::new(),
@@ -148,7 +150,9 @@ impl SqliteLog {
     }
 
     async fn forget(&self, now_ms: i64) -> Result<u64, LogError> {
-        let scopes = self.read(|conn| read::crowded_scopes(conn, KEYS_KEPT)).await?;
+        let scopes = self
+            .on_reader(|conn| read::crowded_scopes(conn, KEYS_KEPT))
+            .await?;
         let mut gone = 0;
         for some in scopes.chunks(SCOPES_AT_ONCE) {
             let some = some.to_vec();
@@ -197,13 +201,13 @@ impl Log for SqliteLog {
     }
 
     fn workspaces(&self) -> Reply<'_, Vec<WorkspaceId>> {
-        self.read(read::workspaces)
+        self.on_reader(read::workspaces)
     }
 
     fn head<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Head> {
         async move {
             let id = workspace.clone();
-            if let Some(head) = self.read(move |conn| read::head(conn, &id)).await? {
+            if let Some(head) = self.on_reader(move |conn| read::head(conn, &id)).await? {
                 return Ok(head);
             }
             let id = workspace.clone();
@@ -330,7 +334,7 @@ impl Log for SqliteLog {
     fn verify<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Verified> {
         async move {
             let id = workspace.clone();
-            if let Some(verified) = self.read(move |conn| verify::verify(conn, &id)).await? {
+            if let Some(verified) = self.on_reader(move |conn| verify::verify(conn, &id)).await? {
                 return Ok(verified);
             }
             let head = self.head(workspace).await?;

@@ -33,7 +33,7 @@ CREATE TABLE states (
     PRIMARY KEY (workspace, kind, id)
 ) STRICT;
 CREATE INDEX states_active ON states (workspace, kind, id) WHERE active = 1;
-CREATE INDEX states_by_owner ON states (workspace, kind, owner) WHERE owner IS NOT NULL;
+CREATE INDEX states_by_owner ON states (workspace, kind, owner, id) WHERE owner IS NOT NULL;
 
 -- n counts keys in the order in which they were stored.
 CREATE TABLE keys (
