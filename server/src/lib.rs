@@ -4,6 +4,7 @@ pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod http;
 pub mod hub;
 pub mod log;

@@ -3,11 +3,17 @@
 //! A command returns nothing or a [`Failure`]; exit codes are 0 for success, 1 for a failure with one line on
 //! stderr, 2 for a wrong use of the command line.
 
+mod call;
 mod config;
+mod demo;
 mod erase;
+mod following;
 mod healthcheck;
 mod logging;
+mod remote;
 mod serve;
+mod tail;
+mod telling;
 mod token;
 mod verify;
 
@@ -41,6 +47,12 @@ enum Command {
     Erase(erase::Erase),
     /// Asks a running server whether it is ready; exits with 0 if it is.
     Healthcheck(healthcheck::Healthcheck),
+    /// Follows a conversation or a live list in the terminal, through restarts of the server.
+    Tail(tail::Tail),
+    /// Sends one command to a running server and prints its answer; exits with 1 when it is refused.
+    Call(call::Call),
+    /// Runs a hub with simulated customers and agents, to look at and to join.
+    Demo(demo::Demo),
 }
 
 /// Why a command failed, as one line for a person.
@@ -80,6 +92,9 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Erase(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
+        Command::Tail(command) => command.run(),
+        Command::Call(command) => command.run(),
+        Command::Demo(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,8 @@ mod api;
 mod problem;
 mod upgrade;
 
+pub use upgrade::hand_over;
+
 use crate::net::with_cors;
 use crate::shared::Shared;
 use axum::Router;
@@ -35,14 +37,24 @@ pub fn router(shared: Arc<Shared>) -> Router {
             "/v1/workspaces/{workspace}/conversations/{conversation}/events",
             get(api::events),
         )
+        .route("/", get(page))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method);
-    #[cfg(feature = "echo")]
-    let router = router.route("/echo", get(upgrade::echo));
     with_cors(router.with_state(shared), origins)
+}
+
+/// The page for people who open the hub's address.
+async fn page() -> Response {
+    let headers = [
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-security-policy", "default-src 'self'; frame-ancestors 'none'"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ];
+    (headers, include_str!("../../../console/index.html")).into_response()
 }
 
 /// Ready, and how: degraded modes are ready and say so.

@@ -77,6 +77,15 @@ fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool
     tokens.any(|it| it.trim().eq_ignore_ascii_case(token))
 }
 
+/// Upgrades a request to WebSocket, whatever its subprotocol and origin, and runs `then` with the TCP stream and what was
+/// read beyond the request. The conformance suite hangs an echo on it.
+pub fn hand_over<F>(request: Request, then: impl FnOnce(TcpStream, Bytes) -> F + Send + 'static) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    switch(request, then).unwrap_or_else(|refusal| Refused(refusal).into_response())
+}
+
 /// Answers 101 and runs `then` with the TCP stream and what was read beyond the request.
 fn switch<F>(
     mut request: Request,
@@ -118,13 +127,4 @@ where
         .header(header::SEC_WEBSOCKET_ACCEPT, accept)
         .body(Body::empty());
     response.map_err(|_| Refusal::internal())
-}
-
-/// Echoes messages: for a conformance suite of the WebSocket protocol. Not part of a release.
-#[cfg(feature = "echo")]
-pub(super) async fn echo(request: Request) -> Response {
-    match switch(request, session::echo) {
-        Ok(response) => response,
-        Err(refusal) => Refused(refusal).into_response(),
-    }
 }

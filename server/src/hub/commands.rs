@@ -160,7 +160,9 @@ impl Workspace {
         }
         if let Some(state) = self.bulks.remove(&bulk) {
             let results: Vec<String> = state.results.into_iter().flatten().collect();
-            let fields = format!("\"results\":[{}]", results.join(","));
+            let repeated = results.iter().all(|it| it.ends_with("\"duplicate\":true}}"));
+            let duplicate = if repeated { ",\"duplicate\":true" } else { "" };
+            let fields = format!("\"results\":[{}]{duplicate}", results.join(","));
             self.ok(Caller::Session(state.link, state.id), &fields);
         }
     }

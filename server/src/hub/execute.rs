@@ -6,6 +6,7 @@ use super::item::{conversation_aggregate, mention_bodies, parse_key, parse_state
 use super::state::{Caller, Concluded, Decided, Entry, Internal, Job, Lane, What};
 use super::workspace::Workspace;
 use crate::log::{Guard, Item, LogError, StoredKey, StoredState};
+use dibs_protocol::event::Event;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::{Code, Refusal};
 use dibs_protocol::time::Time;
@@ -13,7 +14,6 @@ use dibs_rules::decision::{Answer, KeyRef};
 use dibs_rules::fact::Fact;
 use dibs_rules::ingest::{Target, target};
 use dibs_rules::{Action, Context, Conversation, Decision, Sender, decide::decide, keys};
-use sha2::Digest;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ impl crate::log::Snapshot for Conversation {
 }
 
 /// Which conversation a job is about.
-enum About {
+pub(crate) enum About {
     Existing(ConversationId),
     New,
     /// It must be read first.
@@ -277,8 +277,10 @@ impl Workspace {
                 grace_ms,
             });
         }
-        if let Action::Redact { entries, .. } = &job.action {
-            item.erase.clone_from(entries);
+        for (_, event) in &decision.events {
+            if let Event::Redacted { entries, .. } = event {
+                item.erase.extend(entries);
+            }
         }
         let entry = self.conversations.entry(id).or_default();
         entry.latest = Some(state.clone());

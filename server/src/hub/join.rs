@@ -7,7 +7,7 @@ use super::people::{Known, Seat};
 use super::state::{Caller, Join, Link, SessionState, What};
 use super::views::SessionKey;
 use super::workspace::{Workspace, refuse, server_frame};
-use crate::log::{Item, Log, NewState};
+use crate::log::{Item, NewState};
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::event::{Event, TransferTo};
 use dibs_protocol::frame::{AgentInfo, HeldClaim, OfferInfo, ServerFrame, Welcome};
@@ -87,6 +87,7 @@ impl Workspace {
             views: Vec::new(),
             watches_agents: false,
             hold: None,
+            replay: std::collections::VecDeque::new(),
             resync: None,
         });
         link.set_key(key);

@@ -74,7 +74,9 @@ struct Queue {
     bytes: usize,
     kept_bytes: usize,
     lagging: bool,
+    asked: bool,
     missed_ephemeral: bool,
+    more: bool,
     close: Option<CloseCode>,
 }
 
@@ -83,6 +85,8 @@ struct Queue {
 pub enum Behind {
     /// Durable pushes were dropped.
     Resync,
+    /// The hub has more, and waits for the socket to drain.
+    More,
     /// Ephemeral frames were dropped.
     Refresh,
 }
@@ -197,7 +201,14 @@ impl Outbox {
     pub fn begin_resync(&self) {
         let mut queue = self.queue.lock();
         queue.lagging = false;
+        queue.asked = false;
         queue.missed_ephemeral = false;
+    }
+
+    /// The hub has more for this session: it is asked for once everything queued has been written.
+    pub fn expect_more(&self) {
+        self.queue.lock().more = true;
+        self.waker.wake();
     }
 
     /// Registers the session's task to be woken when there is something to do.
@@ -232,14 +243,18 @@ impl Outbox {
         taken
     }
 
-    /// What the hub should make good, asked once the socket has drained. Ephemeral frames are asked for once.
+    /// What the hub should do now that the socket has drained; each is asked for once. Until the hub begins the resync
+    /// durable pushes go on being dropped, so that none of them hides the gap.
     pub fn behind(&self) -> Option<Behind> {
         let mut queue = self.queue.lock();
         if !queue.frames.is_empty() {
             return None;
         }
         if queue.lagging {
-            return Some(Behind::Resync);
+            return (!std::mem::replace(&mut queue.asked, true)).then_some(Behind::Resync);
+        }
+        if std::mem::take(&mut queue.more) {
+            return Some(Behind::More);
         }
         std::mem::take(&mut queue.missed_ephemeral).then_some(Behind::Refresh)
     }
@@ -290,6 +305,8 @@ mod tests {
         assert_eq!(outbox.behind(), None);
         assert_eq!(drain(&outbox), 2);
         assert_eq!(outbox.behind(), Some(Behind::Resync));
+        assert_eq!(outbox.behind(), None);
+        assert!(!outbox.push(frame(1), Class::Durable));
         outbox.begin_resync();
         assert!(outbox.push(frame(1), Class::Durable));
     }

@@ -6,7 +6,7 @@ use super::item::{MentionBody, conversation_aggregate, parse_state};
 use super::outbox::{Class, Frame};
 use super::state::{Caller, Entry, Link, MarkKind, Marked, What};
 use super::workspace::{Workspace, refuse};
-use crate::log::{Item, Log, Mark};
+use crate::log::{Item, Mark};
 use dibs_protocol::answer::{MentionRow, MentionsAnswer, ReadMarksAnswer};
 use dibs_protocol::command::{self};
 use dibs_protocol::frame::{ReadMark, ServerFrame};

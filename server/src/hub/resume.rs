@@ -131,16 +131,35 @@ impl Workspace {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let held = session.hold.take().unwrap_or_default();
-        for frame in frames.into_iter().chain(held) {
-            link.outbox.push(frame, Class::Durable);
-        }
+        session.replay = frames.into();
         for id in &replay.watching {
             if let Some(watched) = self.watched.get_mut(id) {
                 watched.summary.dirty = true;
                 self.untold.insert(*id);
             }
         }
+        self.replay_more(key);
+    }
+
+    /// Sends the next part of a replay, then what happened meanwhile, then how far that goes.
+    pub(crate) fn replay_more(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(hold) = &mut session.hold else { return };
+        if session.replay.is_empty() {
+            session.replay.extend(hold.drain(..));
+        }
+        let part = self.deps.options.outbox_bytes / 2;
+        let outbox = &session.link.outbox;
+        while let Some(frame) = session.replay.pop_front() {
+            outbox.push(frame, Class::Durable);
+            if outbox.waiting_bytes() >= part {
+                break;
+            }
+        }
+        if !session.replay.is_empty() || !hold.is_empty() {
+            return outbox.expect_more();
+        }
+        session.hold = None;
         self.send_position(key);
     }
 

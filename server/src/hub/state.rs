@@ -16,7 +16,7 @@ use dibs_protocol::time::Time;
 use dibs_rules::context::Agent;
 use dibs_rules::decision::KeyRef;
 use dibs_rules::{Action, Conversation, Decision, Sender};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
@@ -304,8 +304,10 @@ pub(crate) struct SessionState {
     pub(crate) watches: Vec<ConversationId>,
     pub(crate) views: Vec<(Box<str>, WindowId)>,
     pub(crate) watches_agents: bool,
-    /// Events that wait for the replay to be read.
+    /// Events that wait for the replay to be sent.
     pub(crate) hold: Option<Vec<Frame>>,
+    /// What is left of the replay: a part of it each time the socket has drained.
+    pub(crate) replay: VecDeque<Frame>,
     /// What is still to be sent again after the session fell behind.
     pub(crate) resync: Option<Resync>,
 }

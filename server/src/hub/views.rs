@@ -51,7 +51,7 @@ struct Core {
 }
 
 /// What a subscriber was shown when it joined between two flushes.
-struct Joined {
+pub(crate) struct Joined {
     seq: u64,
     rows: Vec<ConversationId>,
     total: usize,

@@ -254,36 +254,32 @@ impl Workspace {
                     self.viewers_changed(id);
                 }
             }
-            Behind::Resync => self.resync_next(link),
+            Behind::Resync => self.begin_resync(link),
+            Behind::More => self.go_on(link),
         }
     }
 
-    /// Sends what is owed to a session that fell behind: first `resync`, then one snapshot each time it has drained.
-    pub(crate) fn resync_next(&mut self, link: &Arc<Link>) {
-        let key = link.key();
-        let Some(session) = self.session_mut(link) else {
-            return;
-        };
+    /// A session fell behind: `resync`, then a snapshot of everything it follows, one each time its socket has drained.
+    pub(crate) fn begin_resync(&mut self, link: &Arc<Link>) {
+        let Some(session) = self.session_mut(link) else { return };
         link.outbox.begin_resync();
-        let owed = match session.resync.take() {
-            Some(owed) if !owed.is_empty() => owed,
-            _ => {
-                let reason = "this session fell behind".to_owned();
-                let frame = ServerFrame::Resync {
-                    reason,
-                    epoch: None,
-                    seq: None,
-                };
-                link.outbox.push(server_frame(&frame), Class::Kept);
-                let views = session.views.iter().map(|(name, _)| name.clone()).collect();
-                Resync {
-                    watches: session.watches.clone(),
-                    views,
-                }
-            }
-        };
+        let reason = "this session fell behind".to_owned();
+        let frame = ServerFrame::Resync { reason, epoch: None, seq: None };
+        link.outbox.push(server_frame(&frame), Class::Kept);
+        let views = session.views.iter().map(|(name, _)| name.clone()).collect();
+        session.resync = Some(Resync { watches: session.watches.clone(), views });
+        link.outbox.expect_more();
         self.deps.metrics.resynced();
-        self.owe(key, owed);
+    }
+
+    /// A session's socket has drained: it gets the next part of what it is owed.
+    pub(crate) fn go_on(&mut self, link: &Arc<Link>) {
+        let key = link.key();
+        let Some(session) = self.session_mut(link) else { return };
+        match session.resync.take() {
+            Some(owed) => self.owe(key, owed),
+            None => self.replay_more(key),
+        }
     }
 
     pub(crate) fn owe(&mut self, key: SessionKey, mut owed: Resync) {
@@ -306,7 +302,7 @@ impl Workspace {
                 let text = format!("{{\"type\":\"snapshot\",\"of\":\"view\",\"view\":{name},{body}}}");
                 link.outbox.push(Frame::text(&text), Class::Kept);
             }
-            return self.owe_rest(key);
+            return link.outbox.expect_more();
         }
         if let Some(conversation) = owed.watches.pop() {
             session.resync = Some(owed);
@@ -334,19 +330,6 @@ impl Workspace {
         }
         session.resync = None;
         self.send_position(key);
-    }
-
-    /// Goes on with what is owed. The bound of the outbox is the brake: a session that stays slow falls behind anew.
-    pub(crate) fn owe_rest(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
-        if session.link.outbox.is_lagging() {
-            return;
-        }
-        if let Some(owed) = session.resync.take() {
-            self.owe(key, owed);
-        }
     }
 
     /// The entries of a snapshot have been read.
@@ -382,13 +365,7 @@ impl Workspace {
             link.outbox.push(Frame::text(&text), Class::Kept);
         }
         self.release_hold(key, conversation);
-        self.owe_rest(key);
-    }
-}
-
-impl Resync {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.watches.is_empty() && self.views.is_empty()
+        link.outbox.expect_more();
     }
 }
 

@@ -4,18 +4,19 @@
 //! noticing anything else.
 
 mod frames;
+mod socket;
 mod wire;
 
-use crate::hub::outbox::{Behind, Outbox};
+pub use socket::{Received, Socket};
+
+use crate::hub::outbox::Outbox;
 use crate::hub::{Handle, Input, Link};
 use crate::log::LogError;
 use crate::net::ConnectionPermit;
 use crate::shared::Shared;
 use bytes::Bytes;
 use dibs_protocol::close::CloseCode;
-use dibs_protocol::limits::CLIENT_FRAME_BYTES;
 use frames::Limits;
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -24,14 +25,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Sleep, sleep};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use wire::Wire;
 
-/// Read at once from the socket: small, because an idle session keeps the buffer.
-const READ_BUFFER: usize = 512;
 /// Taken at once from the outbox; what leaves in one write is about this much.
 const TAKE_BYTES: usize = 64 * 1024;
 /// After our close frame the peer has so long to answer it.
@@ -53,7 +47,7 @@ enum Stage {
 }
 
 struct Session {
-    socket: WebSocketStream<Wire>,
+    socket: Socket,
     shared: Arc<Shared>,
     link: Arc<Link>,
     stage: Stage,
@@ -63,26 +57,9 @@ struct Session {
     _permit: ConnectionPermit,
 }
 
-/// The WebSocket settings of a connection.
-#[must_use]
-pub fn socket_config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(usize::MAX)
-        .max_message_size(Some(CLIENT_FRAME_BYTES))
-        .max_frame_size(Some(CLIENT_FRAME_BYTES))
-}
-
 /// Runs a session over a socket whose upgrade is done, until it ends. `early` is what was read beyond the upgrade.
 pub async fn run(stream: TcpStream, early: Bytes, shared: Arc<Shared>, permit: ConnectionPermit) {
-    let socket = WebSocketStream::from_partially_read(
-        Wire::new(stream),
-        early.to_vec(),
-        Role::Server,
-        Some(socket_config()),
-    )
-    .await;
+    let socket = Socket::of_client(stream, early).await;
     let now_ms = shared.hub.deps().clock.now_ms();
     let id = shared.hub.deps().entropy.uuid(now_ms);
     let link = Arc::new(Link::new(
@@ -140,10 +117,9 @@ impl Session {
                     if deadline.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(());
                     }
-                    let wire = self.socket.get_mut();
-                    match wire.poll_discard(cx) {
-                        Poll::Ready(()) => Poll::Ready(false),
-                        Poll::Pending => Poll::Pending,
+                    match self.socket.is_drained() {
+                        true => self.socket.poll_end(cx).map(|()| false),
+                        false => Poll::Pending,
                     }
                 }
             };
@@ -159,9 +135,8 @@ impl Session {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), ()> {
         loop {
             let closing = matches!(self.stage, Stage::Closing(_));
-            let wire = self.socket.get_mut();
-            if wire.is_drained() && !closing {
-                let taken = self.link.outbox.take(wire.queue(), TAKE_BYTES);
+            if self.socket.is_drained() && !closing {
+                let taken = self.link.outbox.take(self.socket.queue(), TAKE_BYTES);
                 if taken == 0 {
                     self.ask_for_missed();
                     match self.link.outbox.closing() {
@@ -171,11 +146,10 @@ impl Session {
                     continue;
                 }
             }
-            let wire = self.socket.get_mut();
-            match wire.poll_drain(cx) {
+            match self.socket.poll_drain(cx) {
                 Poll::Ready(Ok(_)) => {
                     self.link.outbox.stalled_s.store(0, Ordering::Relaxed);
-                    if wire.is_drained() && closing {
+                    if self.socket.is_drained() && closing {
                         return Ok(());
                     }
                 }
@@ -203,9 +177,6 @@ impl Session {
         let Some(behind) = self.link.outbox.behind() else {
             return;
         };
-        if behind == Behind::Resync {
-            self.link.outbox.begin_resync();
-        }
         if let Some(handle) = &self.handle {
             // A workspace that has stopped will close the session.
             handle.send(Input::Behind(self.link.clone(), behind)).ok();
@@ -214,33 +185,26 @@ impl Session {
 
     /// Reads one message. `Ready(true)` when there may be more, `Ready(false)` at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else {
+        let Poll::Ready(received) = self.socket.poll_read(cx) else {
             return Poll::Pending;
         };
         self.link
             .outbox
             .heard_s
             .store(self.shared.hub.uptime_s(), Ordering::Relaxed);
-        match message {
-            Some(Ok(Message::Text(text))) => self.text(&text),
-            Some(Ok(Message::Binary(_))) => self.begin_close(CloseCode::Unsupported),
-            Some(Ok(Message::Ping(_))) => self.pinged(),
-            Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
-            // The library has queued its answer; it is written before the end.
-            Some(Ok(Message::Close(_))) => self.stage = Stage::Closing(Box::pin(sleep(CLOSE_WAIT))),
-            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
-                self.begin_close(CloseCode::TooBig);
-            }
-            Some(Err(Error::Utf8(_))) => self.begin_close(CloseCode::InvalidUtf8),
-            Some(Err(Error::Protocol(error))) if error != ProtocolError::ResetWithoutClosingHandshake => {
-                self.close_with(1002, "the frames are not RFC 6455");
-            }
-            Some(Err(_)) | None => return Poll::Ready(false),
+        match received {
+            Received::Text(text) => self.text(&text),
+            Received::Binary(_) => self.begin_close(CloseCode::Unsupported),
+            Received::Ping => self.pinged(),
+            Received::Nothing => {}
+            Received::Closed => self.stage = Stage::Closing(Box::pin(sleep(CLOSE_WAIT))),
+            Received::Failed(code, reason) => self.close_with(code, reason),
+            Received::Gone => return Poll::Ready(false),
         }
         Poll::Ready(true)
     }
 
-    fn text(&mut self, text: &Utf8Bytes) {
+    fn text(&mut self, text: &str) {
         match self.stage {
             Stage::Silent(_) => self.greeting(text),
             Stage::Joined => self.frame(text),
@@ -253,36 +217,9 @@ impl Session {
     }
 
     fn close_with(&mut self, code: u16, reason: &str) {
-        let queue = self.socket.get_mut().queue();
         // What was answered before the close is still told.
-        self.link.outbox.take(queue, usize::MAX);
-        let mut frame = vec![0x88, u8::try_from(reason.len() + 2).unwrap_or(2)];
-        frame.extend_from_slice(&code.to_be_bytes());
-        frame.extend_from_slice(reason.as_bytes());
-        queue.push_back(frame.into());
+        self.link.outbox.take(self.socket.queue(), usize::MAX);
+        self.socket.close(code, reason);
         self.stage = Stage::Closing(Box::pin(sleep(CLOSE_WAIT)));
     }
-}
-
-/// Echoes messages until the peer closes: what a conformance suite of the WebSocket protocol talks to.
-#[cfg(feature = "echo")]
-pub async fn echo(stream: TcpStream, early: Bytes) {
-    use futures_util::SinkExt;
-    // The suite sends messages far beyond the contract's limit.
-    let config = socket_config()
-        .max_message_size(Some(64 << 20))
-        .max_frame_size(Some(64 << 20));
-    let mut socket =
-        WebSocketStream::from_partially_read(Wire::new(stream), early.to_vec(), Role::Server, Some(config))
-            .await;
-    while let Some(Ok(message)) = socket.next().await {
-        if (message.is_text() || message.is_binary()) && socket.send(message).await.is_err() {
-            break;
-        }
-        if poll_fn(|cx| socket.get_mut().poll_drain(cx)).await.is_err() {
-            return;
-        }
-    }
-    // The answer to a close, or the close after an error, is still to be written.
-    poll_fn(|cx| socket.get_mut().poll_drain(cx)).await.ok();
 }

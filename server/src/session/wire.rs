@@ -75,6 +75,11 @@ impl Wire {
         }
     }
 
+    /// Tells the peer that nothing more will come.
+    pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
     /// Reads and forgets what the peer still sends. Ready when it has closed its side.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [0; 1_024];

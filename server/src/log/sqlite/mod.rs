@@ -92,7 +92,7 @@ impl SqliteLog {
         prepare(&conn).map_err(wrap)?;
         conn.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
-             PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;",
+             PRAGMA journal_size_limit = 134217728; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536;",
         )
         .map_err(wrap)?;
         schema::migrate(&mut conn, &path)?;
