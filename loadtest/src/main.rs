@@ -4,9 +4,10 @@ use clap::Parser;
 use dibs_loadtest::Failure;
 use dibs_loadtest::options::Shared;
 use dibs_loadtest::process::pin_myself;
-use dibs_loadtest::report::Runs;
+use dibs_loadtest::report::{Report, Runs};
 use dibs_loadtest::scenario::Scenario;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Loads a hub and measures it.
 #[derive(Debug, Parser)]
@@ -42,7 +43,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     let mut reports = Vec::new();
     for run in 1..=cli.shared.runs {
         eprintln!("{}: run {run} of {}", cli.scenario.name(), cli.shared.runs);
-        reports.push(runtime.block_on(Box::pin(cli.scenario.run(&cli.shared)))?);
+        reports.push(runtime.block_on(run_once(cli))?);
     }
     let runs = Runs::new(cli.scenario.name(), std::env::args().collect(), reports);
     print!("{}", runs.table());
@@ -50,4 +51,16 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         .json
         .as_deref()
         .map_or(Ok(()), |file| runs.write_json(file))
+}
+
+/// One run. A signal ends it as a failure does, so that the hub and its data never outlive this program.
+async fn run_once(cli: &Cli) -> Result<Report, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("cannot hear signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::io("cannot hear signals"))?;
+    let scenario = Box::pin(cli.scenario.run(&cli.shared));
+    tokio::select! {
+        report = scenario => report,
+        _ = terminate.recv() => Err(Failure::wrong("told to end")),
+        _ = interrupt.recv() => Err(Failure::wrong("told to end")),
+    }
 }
