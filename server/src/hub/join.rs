@@ -3,13 +3,12 @@
 
 use super::codec;
 use super::outbox::Class;
-use super::people::{Known, Seat};
-use super::state::{Caller, Join, Link, SessionState, What};
+use super::people::Known;
+use super::state::{Caller, Join, Link, SessionState};
 use super::views::SessionKey;
 use super::workspace::{Workspace, refuse, server_frame};
-use crate::log::{Item, NewState};
 use dibs_protocol::close::CloseCode;
-use dibs_protocol::event::{Event, TransferTo};
+use dibs_protocol::event::TransferTo;
 use dibs_protocol::frame::{AgentInfo, HeldClaim, OfferInfo, ServerFrame, Welcome};
 use dibs_protocol::limits::Limits;
 use dibs_protocol::refusal::Refusal;
@@ -28,49 +27,14 @@ impl Workspace {
         let id = known.id.clone();
         let person = self.people.entry(&id);
         let changed = person.known.as_ref() != Some(&known);
-        let seen = person
-            .known
-            .as_ref()
-            .is_none_or(|before| !before.looks_like(&known));
-        let waits = self.joining.get(&id).is_some_and(|it| !it.is_empty());
-        let seated = person.seated;
-        if waits {
-            self.joining.entry(id).or_default().push(join);
-            return;
-        }
-        if seated && !changed {
+        if person.seated && !changed && !self.joining.contains_key(&id) {
             return self.welcome(join);
         }
-        let person = self.people.entry(&id);
-        person.seated = true;
-        person.seat = Seat::Writing;
-        let now = self.now();
-        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-        if seen {
-            let event = Event::AgentSeen {
-                agent: id.clone(),
-                name: known.name.clone(),
-                role: known.role,
-                teams: known.teams.clone(),
-            };
-            let actor = Sender::Agent(join.agent.clone()).actor();
-            item.events
-                .push(codec::encode(None, now, &actor, &event, self.deps.entropy.salt()));
+        let waiting = self.joining.entry(id.clone()).or_default();
+        waiting.push(join);
+        if waiting.len() == 1 {
+            self.write_arrival(&id, changed.then_some(known));
         }
-        if changed {
-            let aggregate = super::item::agent_aggregate(&id);
-            let body: Arc<dyn crate::log::Snapshot> = Arc::new(known.clone());
-            item.states.push(NewState {
-                aggregate,
-                body: Some(body),
-                active: true,
-                owner: None,
-            });
-        }
-        item.seats.push(self.seat(&id, true));
-        item.timers.push(Self::agent_timer(&id, None));
-        self.joining.entry(id.clone()).or_default().push(join);
-        self.enqueue(item, What::Seen(id, changed.then_some(known)));
     }
 
     pub(crate) fn welcome(&mut self, join: Join) {
@@ -196,31 +160,8 @@ impl Workspace {
         self.ok(caller, "");
         let known = Known::of(&agent);
         if self.people.entry(&agent.id).known.as_ref() != Some(&known) {
-            self.learn_anew(&agent, known);
+            self.write_arrival(&agent.id, Some(known));
         }
-    }
-
-    pub(crate) fn learn_anew(&mut self, agent: &Arc<Agent>, known: Known) {
-        let now = self.now();
-        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-        let event = Event::AgentSeen {
-            agent: known.id.clone(),
-            name: known.name.clone(),
-            role: known.role,
-            teams: known.teams.clone(),
-        };
-        let actor = Sender::Agent(agent.clone()).actor();
-        item.events
-            .push(codec::encode(None, now, &actor, &event, self.deps.entropy.salt()));
-        let aggregate = super::item::agent_aggregate(&known.id);
-        let body: Arc<dyn crate::log::Snapshot> = Arc::new(known.clone());
-        item.states.push(NewState {
-            aggregate,
-            body: Some(body),
-            active: true,
-            owner: None,
-        });
-        self.enqueue(item, What::Seen(known.id.clone(), Some(known)));
     }
 
     /// A session is gone.

@@ -82,14 +82,16 @@ impl Workspace {
 
     /// Items that lost, and everything that was decided upon them, is decided again in the same order.
     pub(crate) fn lost(&mut self, mut lost: Vec<Flight>) {
-        // What waits in the next batch was decided upon the same states: it is taken back, too.
-        lost.extend(
-            std::mem::take(&mut self.batch)
-                .into_iter()
-                .map(|(_, flight)| flight),
-        );
+        // What waits in the next batch counted on the same states and numbers: it is taken back, too.
+        for (item, flight) in std::mem::take(&mut self.batch) {
+            match flight.what {
+                What::Decided(_) | What::Seen(..) => lost.push(flight),
+                What::Left(_) | What::Marked(_) | What::Nothing => self.batch.push_back((item, flight)),
+            }
+        }
         self.next_seq = self.head + 1;
         let mut again = Vec::new();
+        let mut arrivals = Vec::new();
         for flight in lost {
             match flight.what {
                 What::Decided(decided) => {
@@ -103,7 +105,7 @@ impl Workspace {
                     self.unwind(&decided, keep);
                     again.push(decided.job);
                 }
-                What::Seen(agent, _) => self.seen(&agent, None),
+                What::Seen(agent, known) => arrivals.push((agent, known)),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => {
                     self.refuse(
@@ -115,22 +117,22 @@ impl Workspace {
             }
             again.extend(flight.after.into_iter().map(|(job, _, _)| job));
         }
+        for (agent, known) in arrivals {
+            self.arrival_lost(&agent, known);
+        }
         for job in again {
             self.again(job);
         }
     }
 
     pub(crate) fn guarded(&mut self, flight: Flight) {
-        if let What::Decided(decided) = flight.what {
-            self.lost(vec![Flight {
-                commit: flight.commit,
-                what: What::Nothing,
-                after: Vec::new(),
-            }]);
+        let Flight { what, after, .. } = flight;
+        if let What::Decided(decided) = what {
             self.unwind(&decided, false);
+            self.lost(Vec::new());
             self.refuse(decided.job.caller, Refusal::not_claimed());
         }
-        for (job, _, _) in flight.after {
+        for (job, _, _) in after {
             self.again(job);
         }
     }
@@ -152,10 +154,7 @@ impl Workspace {
                     self.unwind(&decided, false);
                     self.refuse(decided.job.caller, refusal.clone());
                 }
-                What::Seen(agent, _) => {
-                    self.owe_seat(&agent);
-                    self.seen(&agent, None);
-                }
+                What::Seen(agent, known) => self.arrival_failed(&agent, known),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
                 What::Nothing => {}

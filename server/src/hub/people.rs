@@ -2,6 +2,7 @@
 //! Deliberately absent: sockets, the log.
 
 use super::views::SessionKey;
+use dibs_protocol::event::Actor;
 use dibs_protocol::frame::PresenceRow;
 use dibs_protocol::ids::{AgentId, ConversationId, TeamId};
 use dibs_protocol::terms::{AgentKind, Presence, Role};
@@ -39,6 +40,15 @@ impl Known {
             role,
             teams,
             skills,
+        }
+    }
+
+    /// Who stands as the actor of what is told about them.
+    pub(crate) fn actor(&self) -> Actor {
+        let id = self.id.clone();
+        match self.kind {
+            AgentKind::Human => Actor::Agent { id },
+            AgentKind::Bot => Actor::Bot { id },
         }
     }
 
@@ -88,6 +98,8 @@ pub(crate) struct Person {
     pub(crate) seat: Seat,
     /// What the log was last told, or is being told.
     pub(crate) seated: bool,
+    /// What the log could not be told about them yet.
+    pub(crate) unstored: Option<Known>,
 }
 
 impl Default for Person {
@@ -105,6 +117,7 @@ impl Default for Person {
             read_up_to: 0,
             seat: Seat::Settled,
             seated: false,
+            unstored: None,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Seats: who is here, as the log knows it. Absence is decided there; the grace period of those who left ends here.
 
+use super::codec;
+use super::item::agent_aggregate;
 use super::people::{Known, Seat};
 use super::state::{Caller, What};
 use super::workspace::Workspace;
-use crate::log::{AggregateKind, Item, SeatChange};
+use crate::log::{AggregateKind, Item, NewState, SeatChange};
+use dibs_protocol::event::Event;
 use dibs_protocol::ids::AgentId;
 use dibs_rules::{Action, Sender};
 use std::sync::Arc;
@@ -31,6 +34,14 @@ impl Workspace {
         }
         for join in self.joining.remove(agent).into_iter().flatten() {
             self.welcome(join);
+        }
+        let person = self.people.entry(agent);
+        match (person.connected(), person.seated) {
+            // Everybody who waited has gone meanwhile.
+            (false, true) if person.seat == Seat::Settled => self.write_absence(agent),
+            // Those who were here before have gone, and the log was told so.
+            (true, false) => self.write_arrival(agent, None),
+            _ => {}
         }
     }
 
@@ -88,14 +99,65 @@ impl Workspace {
                 self.write_absence(&id);
                 continue;
             }
-            let now = self.now();
-            let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-            item.seats.push(self.seat(&id, true));
-            item.timers.push(Self::agent_timer(&id, None));
-            let person = self.people.entry(&id);
-            person.seat = Seat::Writing;
-            person.seated = true;
-            self.enqueue(item, What::Seen(id, None));
+            let unstored = self.people.entry(&id).unstored.take();
+            self.write_arrival(&id, unstored);
+        }
+    }
+
+    /// Tells the log that an agent is here, and what is new about them.
+    pub(crate) fn write_arrival(&mut self, id: &AgentId, known: Option<Known>) {
+        let now = self.now();
+        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
+        let person = self.people.entry(id);
+        person.seated = true;
+        person.seat = Seat::Writing;
+        if let Some(known) = &known {
+            let before = person.known.as_ref();
+            if before.is_none_or(|before| before == known || !before.looks_like(known)) {
+                let event = Event::AgentSeen {
+                    agent: id.clone(),
+                    name: known.name.clone(),
+                    role: known.role,
+                    teams: known.teams.clone(),
+                };
+                let actor = known.actor();
+                item.events
+                    .push(codec::encode(None, now, &actor, &event, self.deps.entropy.salt()));
+            }
+            let body: Arc<dyn crate::log::Snapshot> = Arc::new(known.clone());
+            let aggregate = agent_aggregate(id);
+            item.states.push(NewState {
+                aggregate,
+                body: Some(body),
+                active: true,
+                owner: None,
+            });
+        }
+        item.seats.push(self.seat(id, true));
+        item.timers.push(Self::agent_timer(id, None));
+        self.enqueue(item, What::Seen(id.clone(), known));
+    }
+
+    /// The log could not be told: the agent is known here all the same, and it is tried again.
+    pub(crate) fn arrival_failed(&mut self, agent: &AgentId, known: Option<Known>) {
+        if let Some(known) = known {
+            self.people.entry(agent).unstored = Some(known.clone());
+            self.people.learn(known);
+        }
+        self.owe_seat(agent);
+        self.seen(agent, None);
+    }
+
+    /// Somebody was faster, and the arrival was not stored: it is written anew for those who wait for it.
+    pub(crate) fn arrival_lost(&mut self, agent: &AgentId, known: Option<Known>) {
+        let waiting = self.joining.remove(agent).unwrap_or_default();
+        if waiting.is_empty() {
+            self.people.entry(agent).unstored = known;
+            return self.owe_seat(agent);
+        }
+        self.people.entry(agent).seated = false;
+        for join in waiting {
+            self.join(join);
         }
     }
 

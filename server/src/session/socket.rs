@@ -58,6 +58,7 @@ impl Socket {
             .max_message_size(Some(max_bytes))
             .max_frame_size(Some(max_bytes));
         let wire = Wire::new(stream);
+        // `early` is a part of the HTTP reader's 8 KiB buffer: copied out, or the session would keep all of it alive.
         Self(WebSocketStream::from_partially_read(wire, early.to_vec(), Role::Server, Some(config)).await)
     }
 

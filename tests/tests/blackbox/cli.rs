@@ -1,6 +1,6 @@
 //! The program's other commands: what an operator and a newcomer type.
 
-use crate::desk::conversation;
+use crate::desk::{conversation, write};
 use crate::hub::{Hub, PATIENCE, program};
 use crate::token::mint;
 use serde_json::{Value, json};
@@ -19,7 +19,9 @@ fn dibs(args: &[&str], hub: &Hub, sub: &str) -> Output {
 #[tokio::test]
 async fn an_erased_customer_is_gone_and_the_feed_is_whole() {
     let mut hub = Hub::start(&[]);
-    let c = conversation(&hub, "somebody-in-particular").await;
+    let c = write(&hub.channel(), "first", "somebody-in-particular", "Hello?")
+        .await
+        .conversation;
     let priya = hub.agent("priya").await;
     priya
         .call(cmd!("note", "conversation": c, "key": "k", "text": "a secret about them"))

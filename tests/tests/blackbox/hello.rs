@@ -203,7 +203,7 @@ async fn a_silent_client_is_closed_with_4009() {
     let live = hub.agent("live").await;
     // The raw socket answers no ping while nobody reads it.
     let mut raw = raw;
-    for _ in 0..6 {
+    for _ in 0..5 {
         crate::desk::push(&live, "position").await;
     }
     let code = raw.close_code().await;
