@@ -126,7 +126,7 @@ pub async fn run_until(
 
 async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
     let log: Arc<dyn Log> = Arc::new(SqliteLog::open(&config.data, clock.clone())?);
     let options = options(config)?;
     let instance = entropy.uuid(clock.now_ms());

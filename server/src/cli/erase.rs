@@ -34,7 +34,7 @@ impl Erase {
             .block_on(erase_customer(
                 &log,
                 &SystemClock,
-                &SystemEntropy,
+                &SystemEntropy::default(),
                 &workspace,
                 customer.as_str(),
             ))?;

@@ -70,7 +70,7 @@ impl Workspace {
             let frame = codec::stored_frame(&stored);
             self.recent.push(stored.seq, stored.conversation, frame.clone());
             let Some(id) = stored.conversation else { continue };
-            self.tell_followed(id, &frame);
+            self.tell_watchers(id, std::slice::from_ref(&frame));
             match codec::decode(&stored) {
                 Ok((actor, event)) => by_conversation
                     .entry(id)
@@ -110,28 +110,6 @@ impl Workspace {
             self.last_at_ms = self.last_at_ms.max(head.at_ms);
         } else {
             self.follow();
-        }
-    }
-
-    fn tell_followed(&mut self, id: ConversationId, frame: &super::outbox::Frame) {
-        let Some(watched) = self.watched.get_mut(&id) else {
-            return;
-        };
-        watched.summary.dirty = true;
-        self.untold.insert(id);
-        for watcher in &mut watched.watchers {
-            let Some(session) = self.sessions.get_mut(watcher.session) else {
-                continue;
-            };
-            match (&mut session.hold, &mut watcher.hold) {
-                (Some(hold), _) | (None, Some(hold)) => hold.push(frame.clone()),
-                (None, None) => {
-                    session
-                        .link
-                        .outbox
-                        .push(frame.clone(), super::outbox::Class::Durable);
-                }
-            }
         }
     }
 }

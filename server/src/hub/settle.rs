@@ -145,6 +145,11 @@ impl Workspace {
         for (frame, seq) in frames.iter().zip(first..) {
             self.recent.push(seq, Some(id), frame.clone());
         }
+        self.tell_watchers(id, frames);
+    }
+
+    /// Sends events to those who watch a conversation, or keeps them for those who wait for a snapshot or a replay.
+    pub(crate) fn tell_watchers(&mut self, id: ConversationId, frames: &[Frame]) {
         let Some(watched) = self.watched.get_mut(&id) else {
             return;
         };
