@@ -50,15 +50,16 @@ impl Leaflet<'_> {
         format!(
             r#"Dibs demo: {agents} agents, a bot and a supervisor answer {customers} customers at a time (--seed {seed}).
 
-Console, as you:           http://{address}/#token={you}
-Console, as a supervisor:  http://{address}/#token={supervisor}
-
-Or stay in a terminal. As yourself:
+The hub is at http://{address}/. Look over the team's shoulders in another terminal, as yourself:
 
   export DIBS_URL=ws://{address}/v1/ws DIBS_TOKEN={you}
   {program} tail --view unclaimed
   {program} call '{{"type":"list","filter":{{"claimed":false,"status":["new"]}},"sort":"waiting","limit":1}}'
   {program} call '{{"type":"claim","conversation":"ID"}}'
+
+As a supervisor:
+
+  {program} tail --view all --token {supervisor}
 
 As a customer:
 
@@ -91,8 +92,8 @@ mod tests {
         };
         let text = leaflet.text();
         for part in [
-            "http://127.0.0.1:7070/#token=YOU",
-            "http://127.0.0.1:7070/#token=BOSS",
+            "http://127.0.0.1:7070/",
+            "dibs tail --view all --token BOSS",
             "DIBS_URL=ws://127.0.0.1:7070/v1/ws DIBS_TOKEN=YOU",
             "Bearer CHANNEL",
         ] {

@@ -53,14 +53,25 @@ impl Workspace {
         });
     }
 
+    /// Reads what the log has above the head, and submits nothing before that has been taken over.
+    pub(crate) fn catch_up(&mut self) {
+        self.catching_up = true;
+        self.follow();
+    }
+
     /// Takes over what was read, unless something of this instance's own is on its way: then it is read again later.
     pub(crate) fn followed(&mut self, found: Result<Followed, LogError>) {
         self.following = false;
         let Ok(Followed { head, events, states }) = found else {
             return;
         };
-        if events.is_empty() || !self.is_settled() || events.first().is_some_and(|it| it.seq != self.head + 1)
-        {
+        if self.is_submitted() {
+            return;
+        }
+        if head.seq <= self.head {
+            self.catching_up = false;
+        }
+        if events.first().is_none_or(|it| it.seq != self.head + 1) {
             return;
         }
         let mut by_conversation: BTreeMap<ConversationId, Vec<(StoredEvent, Actor, Event)>> = BTreeMap::new();
@@ -108,8 +119,11 @@ impl Workspace {
         if last == head.seq {
             self.hash = head.hash;
             self.last_at_ms = self.last_at_ms.max(head.at_ms);
+            self.catching_up = false;
         } else {
-            self.follow();
+            self.catch_up();
         }
+        // What waits was decided before this was known.
+        self.lost(Vec::new());
     }
 }

@@ -117,6 +117,7 @@ impl Workspace {
             draining: false,
             closing: false,
             following: false,
+            catching_up: false,
             generation: 0,
             internal,
             replies,

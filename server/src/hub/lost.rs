@@ -164,6 +164,6 @@ impl Workspace {
             }
         }
         // Whether something was stored after all is not known until the head has been read.
-        self.follow();
+        self.catch_up();
     }
 }

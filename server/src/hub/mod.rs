@@ -7,6 +7,8 @@ mod delta;
 mod erase;
 mod execute;
 mod follow;
+#[cfg(test)]
+mod instances_tests;
 mod item;
 mod join;
 mod lists;

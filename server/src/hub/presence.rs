@@ -211,6 +211,9 @@ impl Workspace {
         self.tell_presence();
         self.tend_sessions();
         self.retry_seats();
+        if self.catching_up {
+            self.follow();
+        }
     }
 
     fn end_typing(&mut self, now_ms: u64) {

@@ -21,15 +21,25 @@ impl Workspace {
         match outcome {
             Ok(outcomes) => {
                 let mut lost = Vec::new();
+                let mut outrun = false;
                 for (flight, outcome) in flights.into_iter().zip(outcomes) {
                     match outcome {
                         Outcome::Committed(at) | Outcome::Repeated(at) => self.stored(flight, at),
-                        Outcome::Conflict { stale, used, .. } => {
+                        Outcome::Conflict {
+                            stale,
+                            used,
+                            dependent,
+                        } => {
+                            // Nobody was faster, and yet the numbers are others: the log has more than is known here.
+                            outrun |= dependent && lost.is_empty() && stale.is_empty() && used.is_empty();
                             self.learn(stale, used);
                             lost.push(flight);
                         }
                         Outcome::Guarded(_) => self.guarded(flight),
                     }
+                }
+                if outrun {
+                    self.catch_up();
                 }
                 if !lost.is_empty() {
                     self.lost(lost);

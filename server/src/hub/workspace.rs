@@ -78,6 +78,8 @@ pub(crate) struct Workspace {
     /// Sessions end as soon as what they asked for has been answered.
     pub(crate) closing: bool,
     pub(crate) following: bool,
+    /// The log has, or may have, more than was told: nothing is submitted before that has been read.
+    pub(crate) catching_up: bool,
     pub(crate) generation: u64,
     pub(crate) internal: mpsc::UnboundedSender<Internal>,
     pub(crate) replies: watch::Sender<u64>,
@@ -186,12 +188,17 @@ impl Workspace {
 
     /// Hands what was decided to the log, unless something is on its way already.
     fn submit(&mut self) {
-        if self.settling.is_some() || self.batch.is_empty() {
+        if self.settling.is_some() || self.batch.is_empty() || self.catching_up {
             return;
         }
         let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
         let (items, flights) = self.batch.drain(..count).unzip();
         self.settling = Some((self.deps.group.submit(items), flights));
+    }
+
+    /// Whether the log is at work for this workspace.
+    pub(crate) fn is_submitted(&self) -> bool {
+        self.settling.is_some()
     }
 
     /// Whether nothing is on its way to the log.

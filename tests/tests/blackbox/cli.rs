@@ -159,5 +159,8 @@ async fn the_demo_is_alive_and_ends_by_itself() {
         "{said}{}",
         String::from_utf8_lossy(&demo.stderr)
     );
-    assert!(said.contains("#token=") && said.contains("dibs tail"), "{said}");
+    assert!(
+        said.contains("tail --view unclaimed") && said.contains("replies sent"),
+        "{said}"
+    );
 }

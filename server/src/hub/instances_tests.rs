@@ -1,0 +1,102 @@
+//! Two hubs over one log: whoever is outrun decides again, and a new customer has one conversation all the same.
+
+use super::{Deps, HttpAsk, Hub, Options, Timers};
+use crate::bus::local::LocalBus;
+use crate::log::group::GroupCommit;
+use crate::log::memory::MemoryLog;
+use crate::log::{Log, Range};
+use crate::metrics::Metrics;
+use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use dibs_protocol::http::{Ingest, IngestAnswer};
+use dibs_protocol::ids::{AgentId, QueueId, WorkspaceId};
+use dibs_rules::{Sender, Settings};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
+    let settings = Settings {
+        default_queue: QueueId::new("default").unwrap(),
+        claim_grace_ms: 30_000,
+        claim_idle_ms: None,
+        offer_ttl_ms: 60_000,
+        agents_take_over: false,
+    };
+    let options = Options {
+        settings,
+        resume_window_ms: 86_400_000,
+        heartbeat_s: 25,
+        silence_s: 60,
+        write_timeout_s: 30,
+        outbox_bytes: 1 << 20,
+    };
+    let entropy = SystemEntropy::default();
+    let instance = entropy.uuid(SystemClock.now_ms());
+    Hub::new(Arc::new(Deps {
+        group: GroupCommit::new(log.clone()),
+        log: log.clone(),
+        bus: bus.clone(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(entropy),
+        options,
+        instance,
+        metrics: Arc::new(Metrics::new()),
+        timers: Arc::new(Timers::default()),
+    }))
+}
+
+fn message(key: usize, customer: &str) -> Box<Ingest> {
+    let text = format!(
+        r#"{{"key":"k{key}","channel":"web","customer":{{"id":"{customer}","name":"A"}},"text":"hi"}}"#
+    );
+    Box::new(serde_json::from_str(&text).unwrap())
+}
+
+async fn ingest(hub: Arc<Hub>, key: usize, customer: String) -> IngestAnswer {
+    let workspace = WorkspaceId::new("acme").unwrap();
+    let adapter = Arc::new(Sender::Channel {
+        id: AgentId::new("web").unwrap(),
+        channels: None,
+    });
+    let reply = hub
+        .ask(&workspace, adapter, HttpAsk::Ingest(message(key, &customer)))
+        .await;
+    serde_json::from_str(&reply.unwrap().1).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_instances_open_one_conversation_for_a_customer_and_number_without_gaps() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let log: Arc<dyn Log> = Arc::new(MemoryLog::new(clock));
+    let bus = Arc::new(LocalBus::new());
+    let hubs = [hub(&log, &bus), hub(&log, &bus)];
+    let mut asked = tokio::task::JoinSet::new();
+    for key in 0..200 {
+        asked.spawn(ingest(hubs[key % 2].clone(), key, format!("c{}", key % 10)));
+    }
+    let answers = asked.join_all().await;
+    assert_eq!(answers.iter().filter(|it| it.opened).count(), 10);
+    let conversations: BTreeSet<_> = answers.iter().map(|it| it.conversation).collect();
+    assert_eq!(conversations.len(), 10);
+    let range = Range {
+        after: 0,
+        up_to: u64::MAX >> 1,
+        limit: 1_000,
+        newest: false,
+    };
+    let events = log
+        .read(&WorkspaceId::new("acme").unwrap(), None, range)
+        .await
+        .unwrap();
+    assert_eq!(
+        events.len(),
+        210,
+        "ten conversations were opened and 200 messages received"
+    );
+    assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq));
+    let told: BTreeSet<_> = answers.iter().map(|it| it.seq).collect();
+    assert_eq!(
+        told.len(),
+        200,
+        "every message was answered with a seq of its own"
+    );
+}
