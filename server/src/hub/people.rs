@@ -98,6 +98,8 @@ pub(crate) struct Person {
     pub(crate) seat: Seat,
     /// What the log was last told, or is being told.
     pub(crate) seated: bool,
+    /// What they watch without being seen: also after a resume, which names conversations only.
+    pub(crate) silent: BTreeSet<ConversationId>,
     /// What the log could not be told about them yet.
     pub(crate) unstored: Option<Known>,
 }
@@ -117,6 +119,7 @@ impl Default for Person {
             read_up_to: 0,
             seat: Seat::Settled,
             seated: false,
+            silent: BTreeSet::new(),
             unstored: None,
         }
     }
@@ -125,6 +128,14 @@ impl Default for Person {
 impl Person {
     pub(crate) fn connected(&self) -> bool {
         !self.sessions.is_empty()
+    }
+
+    pub(crate) fn looks_silently(&mut self, id: ConversationId, silent: bool) {
+        if silent {
+            self.silent.insert(id);
+        } else {
+            self.silent.remove(&id);
+        }
     }
 
     pub(crate) fn presence(&self, id: &AgentId) -> PresenceRow {

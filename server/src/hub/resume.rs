@@ -71,10 +71,11 @@ impl Workspace {
 
     pub(crate) fn follow_again(&mut self, key: SessionKey, agent: &AgentId, id: ConversationId) {
         let since_ms = self.deps.clock.now_ms();
+        let silent = self.people.get(agent).is_some_and(|it| it.silent.contains(&id));
         let watcher = Watcher {
             session: key,
             agent: agent.clone(),
-            silent: false,
+            silent,
             since_ms,
             typing: None,
             hold: None,

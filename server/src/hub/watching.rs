@@ -43,6 +43,7 @@ impl Workspace {
         let Some(summary) = summary else {
             return self.watch_unloaded(link.clone(), id, it.clone());
         };
+        self.people.entry(&agent).looks_silently(it.conversation, silent);
         let since_ms = self.deps.clock.now_ms();
         let watcher = Watcher {
             session: key,
@@ -173,6 +174,9 @@ impl Workspace {
     /// A session follows a conversation no longer.
     pub(crate) fn unwatch(&mut self, link: &Arc<Link>, caller: Caller, id: ConversationId) {
         self.stop_watching(link.key(), id);
+        if let Some(agent) = self.session(link).map(|it| it.agent.id.clone()) {
+            self.people.entry(&agent).looks_silently(id, false);
+        }
         self.ok(caller, "");
     }
 

@@ -128,6 +128,22 @@ async fn a_silent_supervisor_is_not_seen_and_an_agent_cannot_be_silent() {
 }
 
 #[tokio::test]
+async fn who_watched_silently_is_not_seen_after_a_resume_either() {
+    let hub = Hub::start(&[]);
+    let c = conversation(&hub, "c").await;
+    let boss = hub.supervisor("boss").await;
+    boss.call(cmd!("watch", "conversation": c, "silent": true))
+        .await
+        .unwrap();
+    let claims = json!({ "sub": "boss", "role": "supervisor" });
+    let boss = hub.resume(claims, boss.cut().await).await;
+    assert!(boss.welcome().resumed);
+    let ann = hub.agent("ann").await;
+    watch(&ann, c).await;
+    viewers(&boss, json!([["ann", null]])).await;
+}
+
+#[tokio::test]
 async fn rows_of_an_open_view_show_who_looks_and_types() {
     let hub = Hub::start(&[]);
     let c = conversation(&hub, "c").await;
