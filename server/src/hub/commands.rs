@@ -1,7 +1,7 @@
 //! Commands of sessions and requests over HTTP: each goes to the rules, to a list or to a read.
 
 use super::execute::log_refusal;
-use super::item::{agent_aggregate, conversation_aggregate, parse_state};
+use super::item::{conversation_aggregate, parse_state};
 use super::outbox::{Class, Frame};
 use super::people::Said;
 use super::state::{BulkState, Caller, Entry, HttpAsk, HttpReply, Job, Link, What};
@@ -11,7 +11,7 @@ use dibs_protocol::command::{self, BulkAction, Command};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::limits;
 use dibs_protocol::refusal::{Details, Refusal};
-use dibs_protocol::terms::{Presence, Role};
+use dibs_protocol::terms::Presence;
 use dibs_protocol::time::Time;
 use dibs_rules::permissions::allowed;
 use dibs_rules::{Action, Sender};
@@ -161,7 +161,7 @@ impl Workspace {
         }
         if let Some(state) = self.bulks.remove(&bulk) {
             let results: Vec<String> = state.results.into_iter().flatten().collect();
-            let repeated = results.iter().all(|it| it.ends_with("\"duplicate\":true}}"));
+            let repeated = results.iter().all(|it| it.contains("\"duplicate\":true"));
             let duplicate = if repeated { ",\"duplicate\":true" } else { "" };
             let fields = format!("\"results\":[{}]{duplicate}", results.join(","));
             self.ok(Caller::Session(state.link, state.id), &fields);
@@ -280,19 +280,6 @@ impl Workspace {
         }
         let fields = self.agents_fields(now);
         self.ok(caller, &fields);
-    }
-
-    /// Whether the session's role may watch silently.
-    pub(crate) fn may_be_silent(role: Role) -> bool {
-        matches!(role, Role::Supervisor | Role::Admin)
-    }
-
-    /// The aggregate of an agent's timer: looked at when the grace period is over.
-    pub(crate) fn agent_timer(agent: &AgentId, due_ms: Option<i64>) -> crate::log::Timer {
-        crate::log::Timer {
-            aggregate: agent_aggregate(agent),
-            due_ms,
-        }
     }
 }
 

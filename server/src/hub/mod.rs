@@ -32,7 +32,7 @@ mod watching;
 
 mod workspace;
 
-pub use codec_for_http::entry_json;
+pub(crate) use codec::entry as entry_json;
 pub use erase::{Erased, erase_customer};
 pub use state::{HttpAsk, HttpReply, Input, Join, Link};
 pub use timers::Timers;
@@ -51,17 +51,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
-
-/// What the edge needs of the codec.
-mod codec_for_http {
-    use crate::log::StoredEvent;
-
-    /// An event as an entry: an `event` frame without `type`.
-    #[must_use]
-    pub fn entry_json(stored: &StoredEvent) -> String {
-        super::codec::entry(stored)
-    }
-}
 
 /// What of the configuration the hub needs.
 #[derive(Debug, Clone)]

@@ -12,6 +12,14 @@ use dibs_rules::{Action, Sender};
 use std::sync::Arc;
 
 impl Workspace {
+    /// The aggregate of an agent's timer: looked at when the grace period is over.
+    pub(crate) fn agent_timer(agent: &AgentId, due_ms: Option<i64>) -> crate::log::Timer {
+        crate::log::Timer {
+            aggregate: agent_aggregate(agent),
+            due_ms,
+        }
+    }
+
     pub(crate) fn seat(&mut self, agent: &AgentId, present: bool) -> SeatChange {
         self.generation += 1;
         SeatChange {

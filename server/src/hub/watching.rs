@@ -15,6 +15,7 @@ use dibs_protocol::ids::ConversationId;
 use dibs_protocol::limits;
 use dibs_protocol::refusal::{Code, Refusal};
 use dibs_rules::filter::ViewFilter;
+use dibs_rules::permissions::allowed;
 use std::sync::Arc;
 
 /// Events that may wait for a snapshot; beyond, the session is closed as slow.
@@ -26,7 +27,7 @@ impl Workspace {
         let caller = Caller::Session(link.clone(), id);
         let Some(session) = self.session(link) else { return };
         let silent = it.silent.unwrap_or(false);
-        if silent && !Self::may_be_silent(session.agent.role) {
+        if silent && !allowed(session.agent.role, "watch_silently") {
             return self.refuse(caller, Refusal::forbidden("Only supervisors may watch silently."));
         }
         let again = session.watches.contains(&it.conversation);
