@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::hub::Hub;
 use dibs_protocol::ids::{AgentId, WorkspaceId};
 use dibs_protocol::refusal::Refusal;
+use dibs_rules::context::Agent;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
@@ -50,5 +51,26 @@ impl IngestLimit {
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 Refusal::rate_limited(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
             })
+    }
+}
+
+/// The agent whom a verified token names, as the rules know them.
+pub(crate) fn agent_of(identity: Identity) -> Agent {
+    let Identity {
+        id,
+        name,
+        kind,
+        role,
+        teams,
+        skills,
+        ..
+    } = identity;
+    Agent {
+        id,
+        name,
+        kind,
+        role,
+        teams,
+        skills,
     }
 }

@@ -4,7 +4,7 @@ use super::problem::Refused;
 use crate::auth::Identity;
 use crate::hub::{HttpAsk, HttpReply, entry_json};
 use crate::log::StoredEvent;
-use crate::shared::Shared;
+use crate::shared::{Shared, agent_of};
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -17,7 +17,6 @@ use dibs_protocol::limits;
 use dibs_protocol::parse;
 use dibs_protocol::refusal::{Code, Refusal};
 use dibs_protocol::terms::{Role, Sort};
-use dibs_rules::context::Agent;
 use dibs_rules::permissions::allowed;
 use dibs_rules::{Conversation, Sender};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -80,14 +79,7 @@ impl Bearer {
                 id: it.id,
                 channels: it.channels,
             },
-            Role::Agent | Role::Supervisor | Role::Admin => Sender::Agent(Arc::new(Agent {
-                id: it.id,
-                name: it.name,
-                kind: it.kind,
-                role: it.role,
-                teams: it.teams,
-                skills: it.skills,
-            })),
+            Role::Agent | Role::Supervisor | Role::Admin => Sender::Agent(Arc::new(agent_of(it))),
         })
     }
 }

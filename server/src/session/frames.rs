@@ -6,13 +6,13 @@ use crate::config::COMMAND_BURST;
 use crate::hub::outbox::{Class, Frame};
 use crate::hub::{Handle, Input, Join};
 use crate::log::LogError;
+use crate::shared::agent_of;
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{ClientFrame, ErrorFrame, Hello, Resume, ServerFrame};
 use dibs_protocol::parse::{BadFrame, client_frame};
 use dibs_protocol::refusal::{Code, Refusal};
 use dibs_protocol::terms::Role;
-use dibs_rules::context::Agent;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
@@ -250,16 +250,5 @@ impl Session {
         let frame = ServerFrame::Error(ErrorFrame { id, refusal });
         let json = serde_json::to_string(&frame).unwrap_or_default();
         self.link.outbox.push(Frame::text(&json), Class::Kept);
-    }
-}
-
-fn agent_of(identity: Identity) -> Agent {
-    Agent {
-        id: identity.id,
-        name: identity.name,
-        kind: identity.kind,
-        role: identity.role,
-        teams: identity.teams,
-        skills: identity.skills,
     }
 }
