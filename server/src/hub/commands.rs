@@ -253,7 +253,7 @@ impl Workspace {
         tokio::spawn(async move {
             let refusal = match log.read(&workspace, Some(id), range).await {
                 Ok(events) => {
-                    let cut = super::watching::cut(&events, true).0;
+                    let cut = super::watching::cut(&events, limits::MISSED, true).0;
                     let missed = cut
                         .iter()
                         .filter_map(|it| serde_json::from_str(it).ok())
@@ -336,17 +336,10 @@ pub(crate) async fn entries_of(
         }
     }
     let newest = range.newest;
-    let mut events = log
+    let events = log
         .read(workspace, Some(id), range)
         .await
         .map_err(|it| log_refusal(&it))?;
-    let mut more = events.len() > limit;
-    if more && newest {
-        events.remove(0);
-    } else if more {
-        events.pop();
-    }
-    let (entries, cut) = super::watching::cut(&events, newest);
-    more |= cut;
+    let (entries, more) = super::watching::cut(&events, limit, newest);
     Ok(format!("\"entries\":[{}],\"more\":{more}", entries.join(",")))
 }

@@ -127,19 +127,14 @@ impl Workspace {
         if self.session(link).is_none() {
             return;
         }
-        let mut events = match entries {
+        let events = match entries {
             Ok(events) => events,
             Err(error) => {
                 self.stop_watching(key, watch.conversation);
                 return refuse(link, id, log_refusal(&error));
             }
         };
-        let mut more = events.len() > watch.limit;
-        if more {
-            events.remove(0);
-        }
-        let (entries, was_cut) = cut(&events, true);
-        more |= was_cut;
+        let (entries, more) = cut(&events, watch.limit, true);
         let summary = String::from_utf8_lossy(&watch.summary);
         let viewers = self.viewers_json(watch.conversation);
         let text = format!(
@@ -359,17 +354,12 @@ impl Workspace {
         if self.session(link).is_none() {
             return;
         }
-        let mut events = match entries {
+        let events = match entries {
             Ok(events) => events,
             // Without the log there is no way to be complete: the client comes back and resumes.
             Err(_) => return link.outbox.close(CloseCode::Slow),
         };
-        let mut more = events.len() > limits::LIST_DEFAULT;
-        if more {
-            events.remove(0);
-        }
-        let (entries, was_cut) = cut(&events, true);
-        more |= was_cut;
+        let (entries, more) = cut(&events, limits::LIST_DEFAULT, true);
         let summary = self.conversations.get_mut(&conversation).and_then(Entry::summary);
         if let Some(summary) = summary {
             let summary = String::from_utf8_lossy(&summary);
@@ -385,20 +375,32 @@ impl Workspace {
     }
 }
 
-/// Entries as JSON within the contract's 256 KiB, cut at the old end (`newest`) or at the new one. Whether any were cut.
-pub(crate) fn cut(events: &[StoredEvent], newest: bool) -> (Vec<String>, bool) {
+/// At most `limit` entries as JSON, within the contract's 256 KiB, cut at the old end (`newest`) or at the new one.
+/// Whether any were cut.
+pub(crate) fn cut(events: &[StoredEvent], limit: usize, newest: bool) -> (Vec<String>, bool) {
     let mut bytes = 0;
-    let mut entries = Vec::with_capacity(events.len());
-    let mut fits = |entry: &String| {
+    let fits = |entry: &String| {
         bytes += entry.len() + 1;
         bytes <= limits::ENTRIES_BYTES
     };
-    if newest {
-        entries.extend(events.iter().rev().map(codec::entry).take_while(&mut fits));
+    let entries: Vec<String> = if newest {
+        let mut entries: Vec<_> = events
+            .iter()
+            .rev()
+            .take(limit)
+            .map(codec::entry)
+            .take_while(fits)
+            .collect();
         entries.reverse();
+        entries
     } else {
-        entries.extend(events.iter().map(codec::entry).take_while(&mut fits));
-    }
-    let was_cut = entries.len() < events.len();
-    (entries, was_cut)
+        events
+            .iter()
+            .take(limit)
+            .map(codec::entry)
+            .take_while(fits)
+            .collect()
+    };
+    let more = entries.len() < events.len();
+    (entries, more)
 }
