@@ -118,6 +118,7 @@ impl Workspace {
         self.next_seq = last + 1;
         if last == head.seq {
             self.hash = head.hash;
+            self.recent.head(last, head.hash);
             self.last_at_ms = self.last_at_ms.max(head.at_ms);
             self.catching_up = false;
         } else {

@@ -110,9 +110,6 @@ impl Workspace {
         };
         let frame = server_frame(&ServerFrame::Welcome(Box::new(welcome)));
         session.link.outbox.push(frame, Class::Kept);
-        if !resumed {
-            self.recent.head(self.head, self.hash);
-        }
     }
 
     pub(crate) fn offers_to(&self, agent: &Agent) -> Vec<OfferInfo> {

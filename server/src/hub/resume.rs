@@ -179,7 +179,6 @@ impl Workspace {
 
     /// The position of the feed as this instance has told it.
     pub(crate) fn position(&mut self) -> Frame {
-        self.recent.head(self.head, self.hash);
         server_frame(&ServerFrame::Position {
             seq: self.head,
             hash: codec::hash_text(&self.hash),
