@@ -61,9 +61,7 @@ pub(super) async fn load(
     for mention in log.unread_mentions(&id).await? {
         workspace
             .people
-            .entry(&mention.agent)
-            .unread
-            .insert(mention.seq, mention.conversation);
+            .mention(&mention.agent, mention.seq, mention.conversation);
     }
     workspace.people.changed.clear();
     let (conversations, took) = (workspace.conversations.len(), begun.elapsed());

@@ -153,6 +153,8 @@ impl Person {
 pub(crate) struct People {
     pub(crate) all: BTreeMap<AgentId, Person>,
     teams: BTreeMap<TeamId, BTreeSet<AgentId>>,
+    /// Who has unread mentions in a conversation.
+    mentioned: BTreeMap<ConversationId, BTreeSet<AgentId>>,
     /// Whose presence changed since it was last told.
     pub(crate) changed: BTreeSet<AgentId>,
 }
@@ -191,6 +193,50 @@ impl People {
 
     pub(crate) fn sessions(&self, id: &AgentId) -> &[SessionKey] {
         self.all.get(id).map_or(&[], |person| &person.sessions)
+    }
+
+    /// A mention came; how many are unread now.
+    pub(crate) fn mention(&mut self, agent: &AgentId, seq: u64, conversation: ConversationId) -> usize {
+        self.mentioned
+            .entry(conversation)
+            .or_default()
+            .insert(agent.clone());
+        let unread = &mut self.entry(agent).unread;
+        unread.insert(seq, conversation);
+        unread.len()
+    }
+
+    /// An agent has read their inbox so far. The conversations in which nothing is unread any more.
+    pub(crate) fn read_inbox(&mut self, agent: &AgentId, up_to: u64) -> Vec<ConversationId> {
+        let person = self.entry(agent);
+        person.read_up_to = person.read_up_to.max(up_to);
+        let left = person.unread.split_off(&(up_to + 1));
+        let gone: BTreeSet<_> = std::mem::replace(&mut person.unread, left)
+            .into_values()
+            .collect();
+        let still: BTreeSet<_> = person.unread.values().copied().collect();
+        let read: Vec<_> = gone.difference(&still).copied().collect();
+        for conversation in &read {
+            if let Some(agents) = self.mentioned.get_mut(conversation) {
+                agents.remove(agent);
+                if agents.is_empty() {
+                    self.mentioned.remove(conversation);
+                }
+            }
+        }
+        read
+    }
+
+    /// Who has unread mentions in a conversation.
+    pub(crate) fn mentioned(&self, conversation: ConversationId) -> impl Iterator<Item = &AgentId> {
+        self.mentioned.get(&conversation).into_iter().flatten()
+    }
+
+    /// Whether an agent has unread mentions in a conversation.
+    pub(crate) fn is_mentioned(&self, agent: &AgentId, conversation: ConversationId) -> bool {
+        self.mentioned
+            .get(&conversation)
+            .is_some_and(|agents| agents.contains(agent))
     }
 
     pub(crate) fn teams(&self) -> impl Iterator<Item = (&TeamId, &BTreeSet<AgentId>)> {

@@ -197,14 +197,8 @@ impl Workspace {
 
     /// How far an inbox was read is stored.
     pub(crate) fn inbox_read(&mut self, caller: Caller, agent: &AgentId, up_to: u64) {
-        let person = self.people.entry(agent);
-        person.read_up_to = person.read_up_to.max(up_to);
-        let left = person.unread.split_off(&(up_to + 1));
-        let gone = std::mem::replace(&mut person.unread, left);
-        let unread = person.unread.len();
-        let mut touched: Vec<_> = gone.into_values().collect();
-        touched.sort_unstable();
-        touched.dedup();
+        let touched = self.people.read_inbox(agent, up_to);
+        let unread = self.people.entry(agent).unread.len();
         for id in touched {
             self.mentions_touched(agent, id);
         }

@@ -288,15 +288,14 @@ impl Workspace {
         let Event::NoteAdded { note, agent: by, .. } = fact.event else {
             return;
         };
-        let person = self.people.entry(agent);
-        person.unread.insert(fact.seq, fact.conversation);
+        let unread = self.people.mention(agent, fact.seq, fact.conversation);
         let frame = ServerFrame::Mention {
             seq: fact.seq,
             conversation: fact.conversation,
             note: note.id,
             by: by.clone(),
             excerpt: dibs_rules::excerpt::excerpt(&note.text),
-            unread: person.unread.len(),
+            unread,
         };
         self.push_to_agent(agent, &frame, Class::Kept);
         self.mentions_touched(agent, fact.conversation);

@@ -372,9 +372,11 @@ impl Rows for RowsOf<'_> {
     }
 
     fn unread(&self, agent: &AgentId, id: ConversationId) -> bool {
-        self.people
-            .get(agent)
-            .is_some_and(|person| person.unread.values().any(|it| *it == id))
+        self.people.is_mentioned(agent, id)
+    }
+
+    fn mentioned(&self, id: ConversationId) -> Vec<AgentId> {
+        self.people.mentioned(id).cloned().collect()
     }
 
     fn all(&self) -> Box<dyn Iterator<Item = &Arc<Conversation>> + '_> {

@@ -15,6 +15,7 @@ use dibs_rules::order::{OrderKey, order_key};
 use slab::Slab;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// Most distinct windows a workspace keeps.
@@ -38,6 +39,8 @@ pub(crate) trait Rows {
     fn summary(&mut self, id: ConversationId) -> Option<Bytes>;
     /// Whether the agent has unread mentions there.
     fn unread(&self, agent: &AgentId, id: ConversationId) -> bool;
+    /// Who has unread mentions there.
+    fn mentioned(&self, id: ConversationId) -> Vec<AgentId>;
     /// All unclosed conversations.
     fn all(&self) -> Box<dyn Iterator<Item = &Arc<Conversation>> + '_>;
 }
@@ -200,31 +203,23 @@ impl Views {
                 .into_iter()
                 .map(|(at, conversation)| (at, id, conversation)),
         );
-        for list in self.buckets(&filter.relevance()) {
-            list.push(id);
-        }
+        self.with_buckets(&filter.relevance(), |list| list.push(id));
         self.by_filter.insert((filter, sort), id);
         Some(id)
     }
 
-    pub(crate) fn buckets(&mut self, relevance: &Relevance) -> Vec<&mut Vec<CoreId>> {
+    /// Changes the lists of cores that changes of this relevance touch; a list that is empty then is dropped.
+    fn with_buckets(&mut self, relevance: &Relevance, change: impl Fn(&mut Vec<CoreId>)) {
         match relevance {
-            Relevance::Everything => vec![&mut self.everything],
-            Relevance::Holder(agent) => vec![self.by_holder.entry(agent.clone()).or_default()],
-            Relevance::Assignee(agent) => vec![self.by_assignee.entry(agent.clone()).or_default()],
-            Relevance::Mentions(agent) => vec![self.by_mention.entry(agent.clone()).or_default()],
+            Relevance::Everything => change(&mut self.everything),
+            Relevance::Holder(agent) => with_bucket(&mut self.by_holder, agent, &change),
+            Relevance::Assignee(agent) => with_bucket(&mut self.by_assignee, agent, &change),
+            Relevance::Mentions(agent) => with_bucket(&mut self.by_mention, agent, &change),
             Relevance::OfferedTo(agent, teams) => {
-                let teams: HashSet<&TeamId> = teams.iter().collect();
-                for team in &teams {
-                    self.by_team_offer.entry((*team).clone()).or_default();
+                with_bucket(&mut self.by_offer, agent, &change);
+                for team in teams {
+                    with_bucket(&mut self.by_team_offer, team, &change);
                 }
-                let of_teams = self
-                    .by_team_offer
-                    .iter_mut()
-                    .filter(|(team, _)| teams.contains(team));
-                let mut lists: Vec<_> = of_teams.map(|(_, list)| list).collect();
-                lists.push(self.by_offer.entry(agent.clone()).or_default());
-                lists
             }
         }
     }
@@ -263,7 +258,9 @@ impl Views {
         for row in &window.rows {
             self.hide(*row, id);
         }
-        self.dirty.retain(|it| *it != id);
+        if window.dirty {
+            self.dirty.retain(|it| *it != id);
+        }
         self.cores[window.core].windows.retain(|it| *it != id);
         self.drop_core_if_unused(window.core);
     }
@@ -273,15 +270,7 @@ impl Views {
             return;
         }
         let core = self.cores.remove(id);
-        let relevance = core.filter.relevance();
-        for list in self.buckets(&relevance) {
-            list.retain(|it| *it != id);
-        }
-        self.by_holder.retain(|_, list| !list.is_empty());
-        self.by_assignee.retain(|_, list| !list.is_empty());
-        self.by_mention.retain(|_, list| !list.is_empty());
-        self.by_offer.retain(|_, list| !list.is_empty());
-        self.by_team_offer.retain(|_, list| !list.is_empty());
+        self.with_buckets(&core.filter.relevance(), |list| list.retain(|it| *it != id));
         self.crossings.retain(|(_, it, _)| *it != id);
         self.texts -= usize::from(core.filter.is_text());
         self.by_filter.remove(&(core.filter, core.sort));
@@ -364,12 +353,9 @@ impl Views {
         for state in [before, after].into_iter().flatten() {
             self.relevant(state, &mut cores);
         }
-        cores.extend(
-            self.by_mention
-                .iter()
-                .filter(|(agent, _)| rows.unread(agent, id))
-                .flat_map(|(_, it)| it),
-        );
+        for agent in rows.mentioned(id) {
+            cores.extend(self.by_mention.get(&agent).into_iter().flatten());
+        }
         cores.sort_unstable();
         cores.dedup();
         for core in cores {
@@ -606,6 +592,18 @@ impl Views {
     }
 }
 
-pub(crate) fn matches(filter: &ViewFilter, state: &Conversation, now: Time, rows: &dyn Rows) -> bool {
+pub(crate) fn with_bucket<K: Clone + Eq + Hash>(
+    buckets: &mut HashMap<K, Vec<CoreId>>,
+    key: &K,
+    change: impl Fn(&mut Vec<CoreId>),
+) {
+    let list = buckets.entry(key.clone()).or_default();
+    change(list);
+    if list.is_empty() {
+        buckets.remove(key);
+    }
+}
+
+fn matches(filter: &ViewFilter, state: &Conversation, now: Time, rows: &dyn Rows) -> bool {
     filter.matches(state, now, &|agent, id| rows.unread(agent, id))
 }

@@ -38,6 +38,9 @@ impl Rows for Store {
     fn unread(&self, _: &AgentId, _: ConversationId) -> bool {
         false
     }
+    fn mentioned(&self, _: ConversationId) -> Vec<AgentId> {
+        Vec::new()
+    }
     fn all(&self) -> Box<dyn Iterator<Item = &Arc<Conversation>> + '_> {
         Box::new(self.all.values().filter(|it| it.status != Status::Closed))
     }
