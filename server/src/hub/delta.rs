@@ -2,9 +2,9 @@
 
 use super::outbox::Frame;
 use super::views::Rows;
+use crate::maps::{Map, Set};
 use bytes::Bytes;
 use dibs_protocol::ids::ConversationId;
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 /// The difference between what a subscriber has and what the window is.
@@ -13,7 +13,7 @@ pub(crate) struct Delta<'a> {
     pub(crate) new: &'a [ConversationId],
     pub(crate) old_total: usize,
     pub(crate) total: usize,
-    pub(crate) changed: &'a HashMap<ConversationId, u64>,
+    pub(crate) changed: &'a Map<ConversationId, u64>,
     /// Versions up to this one the subscriber has already.
     pub(crate) above: u64,
 }
@@ -40,8 +40,8 @@ pub(crate) const UPSERT_BYTES: usize = 768 * 1024;
 
 impl Delta<'_> {
     pub(crate) fn frames(&self, name: &str, seq: u64, rows: &mut dyn Rows) -> Vec<Frame> {
-        let had: HashSet<_> = self.old.iter().collect();
-        let has: HashSet<_> = self.new.iter().collect();
+        let had: Set<_> = self.old.iter().collect();
+        let has: Set<_> = self.new.iter().collect();
         let fresh = |id: &ConversationId| self.changed.get(id).is_some_and(|version| *version > self.above);
         let upserts: Vec<_> = self
             .new

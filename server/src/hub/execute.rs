@@ -5,7 +5,8 @@ use super::codec;
 use super::item::{conversation_aggregate, mention_bodies, parse_key, parse_state};
 use super::state::{Caller, Concluded, Decided, Entry, Internal, Job, Lane, What};
 use super::workspace::Workspace;
-use crate::log::{Guard, Item, LogError, StoredKey, StoredState};
+use crate::log::{Committed, Guard, Item, LogError, StoredKey, StoredState};
+use crate::seeded::{Bug, seeded};
 use dibs_protocol::event::Event;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::{Code, Refusal};
@@ -97,6 +98,7 @@ impl Workspace {
     pub(crate) fn attempt(&mut self, job: Job) {
         let key = keys::key_of(&job.action, &job.sender);
         let first = key.as_ref().and_then(|at| self.keys.get(at)).cloned();
+        let first = first.filter(|_| !seeded(Bug::NoDeduplication));
         let about = match self.about(&job) {
             // A known key answers by itself, wherever the message would go now.
             _ if first.is_some() && job.conversation.is_none() => None,
@@ -123,7 +125,12 @@ impl Workspace {
             .and_then(|id| self.conversations.get(&id))
             .and_then(Entry::newest)
             .cloned();
-        let decided = decide(state.as_deref(), &job.action, &context);
+        let seen = if seeded(Bug::NoFencing) {
+            unfenced(state.clone(), &job)
+        } else {
+            state.clone()
+        };
+        let decided = decide(seen.as_deref(), &job.action, &context);
         let stores = decided.as_ref().is_ok_and(|it| !it.events.is_empty());
         match (decided, key) {
             (Ok(decision), _) if stores => self.send(job, about, state, decision, now),
@@ -270,7 +277,8 @@ impl Workspace {
         self.expect_customer(&mut item, before.as_deref(), &state);
         self.add_keys(&mut item, &decision, id, first, now);
         item.mentions = mention_bodies(&decision, id, now);
-        if let Some(agent) = &decision.guard_absent {
+        let unguarded = seeded(Bug::ExpiryOnMissingKnowledge);
+        if let Some(agent) = decision.guard_absent.as_ref().filter(|_| !unguarded) {
             let grace_ms = self.deps.options.settings.claim_grace_ms;
             item.guards.push(Guard::AbsentFor {
                 agent: agent.clone(),
@@ -295,6 +303,12 @@ impl Workspace {
             first,
             frames,
         };
+        if seeded(Bug::AnswerBeforeCommit) {
+            let hash = self.hash;
+            self.enqueue(item, What::Nothing);
+            let first_seq = first;
+            return self.decided(decided, Committed { first_seq, hash });
+        }
         self.enqueue(item, What::Decided(Box::new(decided)));
     }
 
@@ -333,6 +347,19 @@ impl Workspace {
         }
         self.run_job(job);
     }
+}
+
+/// The state as somebody would see it who takes every reply's sender for the holder ([`Bug::NoFencing`]).
+fn unfenced(state: Option<Arc<Conversation>>, job: &Job) -> Option<Arc<Conversation>> {
+    let (Action::Reply(reply), Sender::Agent(agent)) = (&job.action, &*job.sender) else {
+        return state;
+    };
+    let mut state = (*state?).clone();
+    if let Some(claim) = &mut state.claim {
+        claim.agent = agent.id.clone();
+        claim.token = reply.token;
+    }
+    Some(Arc::new(state))
 }
 
 pub(crate) fn opened_id(decision: &Decision) -> ConversationId {

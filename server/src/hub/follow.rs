@@ -5,6 +5,7 @@ use super::item::{conversation_aggregate, parse_state};
 use super::state::{Followed, Internal};
 use super::workspace::Workspace;
 use crate::log::{LogError, Range, StoredEvent};
+use crate::seeded::{Bug, seeded};
 use dibs_protocol::event::{Actor, Event};
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::time::Time;
@@ -62,7 +63,12 @@ impl Workspace {
     /// Takes over what was read, unless something of this instance's own is on its way: then it is read again later.
     pub(crate) fn followed(&mut self, found: Result<Followed, LogError>) {
         self.following = false;
-        let Ok(Followed { head, events, states }) = found else {
+        let Ok(Followed {
+            head,
+            mut events,
+            states,
+        }) = found
+        else {
             return;
         };
         if self.is_submitted() {
@@ -74,6 +80,11 @@ impl Workspace {
         if events.first().is_none_or(|it| it.seq != self.head + 1) {
             return;
         }
+        let events = if seeded(Bug::GapNotFilled) {
+            events.split_off(events.len() - 1)
+        } else {
+            events
+        };
         let mut by_conversation: BTreeMap<ConversationId, Vec<(StoredEvent, Actor, Event)>> = BTreeMap::new();
         let mut last = self.head;
         for stored in events {

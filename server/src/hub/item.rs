@@ -5,6 +5,7 @@ use crate::log::{
     Aggregate, AggregateKind, Expected, Item, LogError, NewKey, NewMention, NewState, StoredKey, StoredState,
     Timer,
 };
+use crate::seeded::{Bug, seeded};
 use dibs_protocol::event::Event;
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, NoteId};
 use dibs_protocol::terms::Status;
@@ -59,6 +60,9 @@ impl Workspace {
         if was_open == is_open && before.is_none_or(|it| it.customer.id == after.customer.id) {
             return;
         }
+        if seeded(Bug::IngestWithoutCustomer) && before.is_none() {
+            return self.open_unnamed(after);
+        }
         let aggregate = customer_aggregate(self.epoch, &after.channel, &after.customer.id);
         let place = (after.channel.clone(), after.customer.id.clone());
         let stored = self.customer_versions.remove(&aggregate.id);
@@ -98,6 +102,13 @@ impl Workspace {
         }
     }
 
+    /// A conversation is opened, and the log is not asked whether the customer has one ([`Bug::IngestWithoutCustomer`]).
+    fn open_unnamed(&mut self, after: &Conversation) {
+        let place = (after.channel.clone(), after.customer.id.clone());
+        let customer = self.customers.entry(place).or_default();
+        customer.unclosed.push(after.id);
+    }
+
     pub(crate) fn add_keys(
         &mut self,
         item: &mut Item,
@@ -108,7 +119,9 @@ impl Workspace {
     ) {
         if let Some(key) = &decision.key {
             let answer = serde_json::to_string(&decision.answer).unwrap_or_default();
-            item.keys.push(new_key(key, answer, decision.answers_event, now));
+            if !seeded(Bug::NoDeduplication) {
+                item.keys.push(new_key(key, answer, decision.answers_event, now));
+            }
             let seq = decision.answers_event.map(|at| first + at as u64);
             let record = KeyRecord {
                 fingerprint: key.fingerprint,

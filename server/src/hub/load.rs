@@ -8,10 +8,11 @@ use super::state::{Entry, Internal};
 use super::views::Views;
 use super::workspace::Workspace;
 use crate::log::{AggregateKind, LogError, Mark};
+use crate::maps::{Map, Set};
 use dibs_protocol::ids::WorkspaceId;
 use dibs_rules::Conversation;
 use slab::Slab;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -89,25 +90,25 @@ impl Workspace {
             hash: head.hash,
             last_at_ms: head.at_ms,
             next_seq: head.seq + 1,
-            conversations: HashMap::new(),
+            conversations: Map::default(),
             closed: VecDeque::new(),
-            customers: HashMap::new(),
-            customer_versions: HashMap::new(),
+            customers: Map::default(),
+            customer_versions: Map::default(),
             offers: BTreeSet::new(),
             people: People::default(),
             sessions: Slab::new(),
-            joining: HashMap::new(),
-            lanes: HashMap::new(),
-            keys: HashMap::new(),
+            joining: Map::default(),
+            lanes: Map::default(),
+            keys: Map::default(),
             key_order: VecDeque::new(),
             batch: VecDeque::new(),
             settling: None,
             views: Views::default(),
-            watched: HashMap::new(),
-            untold: HashSet::new(),
-            active: HashSet::new(),
+            watched: Map::default(),
+            untold: Set::default(),
+            active: Set::default(),
             recent,
-            bulks: HashMap::new(),
+            bulks: Map::default(),
             next_bulk: 0,
             started,
             second,

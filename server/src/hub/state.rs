@@ -5,6 +5,7 @@ use super::outbox::{Behind, Frame, Outbox};
 use super::people::{Known, People};
 use super::views::{Rows, SessionKey, WindowId};
 use crate::log::{Aggregate, LogError, StoredEvent, StoredKey, StoredState};
+use crate::maps::Map;
 use bytes::Bytes;
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{Resume, TypingSignal};
@@ -16,7 +17,7 @@ use dibs_protocol::time::Time;
 use dibs_rules::context::Agent;
 use dibs_rules::decision::KeyRef;
 use dibs_rules::{Action, Conversation, Decision, Sender};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
@@ -358,7 +359,7 @@ pub(crate) struct BulkState {
 
 /// The conversations and people as live views read them.
 pub(crate) struct RowsOf<'a> {
-    pub(crate) conversations: &'a mut HashMap<ConversationId, Entry>,
+    pub(crate) conversations: &'a mut Map<ConversationId, Entry>,
     pub(crate) people: &'a People,
 }
 

@@ -62,6 +62,7 @@ pub(super) async fn run(hub: &Hub) {
             .unwrap_or(0)
             .max(1);
         tokio::select! {
+            biased;
             () = sleep(Duration::from_millis(wait)) => {}
             () = timers.sooner.notified() => {}
         }

@@ -4,6 +4,7 @@
 use super::delta::{Delta, UPSERT_BYTES, push_json};
 use super::outbox::Frame;
 use super::ranked::Ranked;
+use crate::maps::{Map, Set};
 use bytes::Bytes;
 use dibs_protocol::ids::{AgentId, ConversationId, TeamId};
 use dibs_protocol::summary::Offer;
@@ -13,7 +14,7 @@ use dibs_rules::Conversation;
 use dibs_rules::filter::{Relevance, ViewFilter};
 use dibs_rules::order::{OrderKey, order_key};
 use slab::Slab;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ struct Window {
     limit: usize,
     rows: Vec<ConversationId>,
     total: usize,
-    changed: HashMap<ConversationId, u64>,
+    changed: Map<ConversationId, u64>,
     dirty: bool,
     sent_ms: u64,
     subscribers: Vec<Subscriber>,
@@ -92,16 +93,16 @@ pub(crate) struct Asked {
 #[derive(Default)]
 pub(crate) struct Views {
     cores: Slab<Core>,
-    by_filter: HashMap<(Arc<ViewFilter>, Sort), CoreId>,
+    by_filter: Map<(Arc<ViewFilter>, Sort), CoreId>,
     windows: Slab<Window>,
-    by_window: HashMap<(CoreId, usize, usize), WindowId>,
+    by_window: Map<(CoreId, usize, usize), WindowId>,
     everything: Vec<CoreId>,
-    by_holder: HashMap<AgentId, Vec<CoreId>>,
-    by_assignee: HashMap<AgentId, Vec<CoreId>>,
-    by_mention: HashMap<AgentId, Vec<CoreId>>,
-    by_offer: HashMap<AgentId, Vec<CoreId>>,
-    by_team_offer: HashMap<TeamId, Vec<CoreId>>,
-    showing: HashMap<ConversationId, Vec<WindowId>>,
+    by_holder: Map<AgentId, Vec<CoreId>>,
+    by_assignee: Map<AgentId, Vec<CoreId>>,
+    by_mention: Map<AgentId, Vec<CoreId>>,
+    by_offer: Map<AgentId, Vec<CoreId>>,
+    by_team_offer: Map<TeamId, Vec<CoreId>>,
+    showing: Map<ConversationId, Vec<WindowId>>,
     crossings: BTreeSet<(Time, CoreId, ConversationId)>,
     dirty: Vec<WindowId>,
     texts: usize,
@@ -238,7 +239,7 @@ impl Views {
             limit,
             rows: rows.clone(),
             total,
-            changed: HashMap::new(),
+            changed: Map::default(),
             dirty: false,
             sent_ms: 0,
             subscribers: Vec::new(),
@@ -525,8 +526,8 @@ impl Views {
         if old == new {
             return;
         }
-        let before: HashSet<_> = old.iter().collect();
-        let after: HashSet<_> = new.iter().collect();
+        let before: Set<_> = old.iter().collect();
+        let after: Set<_> = new.iter().collect();
         for row in old.iter().filter(|it| !after.contains(it)) {
             self.hide(*row, id);
         }
@@ -593,7 +594,7 @@ impl Views {
 }
 
 pub(crate) fn with_bucket<K: Clone + Eq + Hash>(
-    buckets: &mut HashMap<K, Vec<CoreId>>,
+    buckets: &mut Map<K, Vec<CoreId>>,
     key: &K,
     change: impl Fn(&mut Vec<CoreId>),
 ) {

@@ -12,13 +12,14 @@ use super::state::{
 use super::views::{SessionKey, Views};
 use crate::bus::Heard;
 use crate::log::{Item, LogError, Outcome};
+use crate::maps::{Map, Set};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
 use dibs_protocol::refusal::Refusal;
 use dibs_protocol::time::Time;
 use dibs_rules::decision::{KeyRecord, KeyRef};
 use slab::Slab;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,26 +51,26 @@ pub(crate) struct Workspace {
     pub(crate) last_at_ms: i64,
     /// The `seq` that the next decided event will have.
     pub(crate) next_seq: u64,
-    pub(crate) conversations: HashMap<ConversationId, Entry>,
+    pub(crate) conversations: Map<ConversationId, Entry>,
     pub(crate) closed: VecDeque<ConversationId>,
-    pub(crate) customers: HashMap<(ChannelId, CustomerId), CustomerEntry>,
+    pub(crate) customers: Map<(ChannelId, CustomerId), CustomerEntry>,
     /// Versions of customers' aggregates read at load, by aggregate id.
-    pub(crate) customer_versions: HashMap<String, u64>,
+    pub(crate) customer_versions: Map<String, u64>,
     pub(crate) offers: BTreeSet<ConversationId>,
     pub(crate) people: People,
     pub(crate) sessions: Slab<SessionState>,
-    pub(crate) joining: HashMap<AgentId, Vec<Join>>,
-    pub(crate) lanes: HashMap<Lane, VecDeque<Job>>,
-    pub(crate) keys: HashMap<KeyRef, KeyRecord>,
+    pub(crate) joining: Map<AgentId, Vec<Join>>,
+    pub(crate) lanes: Map<Lane, VecDeque<Job>>,
+    pub(crate) keys: Map<KeyRef, KeyRecord>,
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
     pub(super) settling: Option<(Settling, Vec<Flight>)>,
     pub(crate) views: Views,
-    pub(crate) watched: HashMap<ConversationId, Watched>,
-    pub(crate) untold: HashSet<ConversationId>,
-    pub(crate) active: HashSet<ConversationId>,
+    pub(crate) watched: Map<ConversationId, Watched>,
+    pub(crate) untold: Set<ConversationId>,
+    pub(crate) active: Set<ConversationId>,
     pub(crate) recent: Recent,
-    pub(crate) bulks: HashMap<u64, BulkState>,
+    pub(crate) bulks: Map<u64, BulkState>,
     pub(crate) next_bulk: u64,
     pub(crate) started: Instant,
     pub(crate) second: u64,

@@ -9,8 +9,10 @@ use super::{
     Aggregate, Committed, Expected, Guard, Head, Item, LogError, Mark, NewEvent, NewKey, NewMention,
     NewState, Outcome, SeatChange, StoredKey, StoredState, Timer,
 };
+use crate::maps::Map;
+use crate::seeded::{Bug, seeded};
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A commit as it is remembered.
@@ -94,9 +96,9 @@ pub(super) fn run(store: &mut dyn Store, items: Vec<Item>, now_ms: i64) -> Resul
 struct Pending {
     head: Head,
     advanced: bool,
-    states: HashMap<Aggregate, (u64, NewState)>,
-    timers: HashMap<Aggregate, Timer>,
-    marks: HashMap<(AgentId, String), Mark>,
+    states: Map<Aggregate, (u64, NewState)>,
+    timers: Map<Aggregate, Timer>,
+    marks: Map<(AgentId, String), Mark>,
 }
 
 struct Batch<'s> {
@@ -133,7 +135,8 @@ impl Batch<'_> {
     fn conflict(&mut self, item: &Item) -> Result<Option<Outcome>, LogError> {
         let workspace = &item.workspace;
         let next = self.pending(workspace)?.head.seq + 1;
-        let mut dependent = item.first_seq.is_some_and(|seq| seq != next);
+        let careless = seeded(Bug::DependentsOfConflict);
+        let mut dependent = item.first_seq.is_some_and(|seq| seq != next) && !careless;
         let mut stale = Vec::new();
         for (aggregate, expected) in &item.expected {
             let version = self.version(workspace, aggregate)?;
@@ -142,7 +145,7 @@ impl Batch<'_> {
                 Expected::After(commit) => match self.store.past(workspace, *commit)? {
                     Some(past) => version <= past.last_seq,
                     None => {
-                        dependent = true;
+                        dependent = !careless;
                         true
                     }
                 },
@@ -290,9 +293,9 @@ impl Pending {
         Self {
             head,
             advanced: false,
-            states: HashMap::new(),
-            timers: HashMap::new(),
-            marks: HashMap::new(),
+            states: Map::default(),
+            timers: Map::default(),
+            marks: Map::default(),
         }
     }
 }

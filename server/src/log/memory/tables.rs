@@ -6,8 +6,9 @@ use crate::log::{
     Aggregate, AggregateKind, Head, LogError, Mark, NewEvent, NewKey, NewMention, NewState, SeatChange,
     StoredEvent, StoredKey, StoredMention, StoredState, Timer,
 };
+use crate::maps::Map;
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 type Result<T> = std::result::Result<T, LogError>;
@@ -65,13 +66,13 @@ pub(super) struct Feed {
     pub head: Head,
     pub events: BTreeMap<u64, Row>,
     pub states: BTreeMap<Aggregate, State>,
-    keys: HashMap<String, HashMap<String, Key>>,
+    keys: Map<String, Map<String, Key>>,
     keys_count: u64,
     pub timers: BTreeMap<Aggregate, Wake>,
     pub mentions: BTreeMap<(AgentId, u64), StoredMention>,
     pub marks: BTreeMap<(AgentId, String), String>,
     seats: BTreeMap<(AgentId, Uuid), Seat>,
-    commits: HashMap<Uuid, Past>,
+    commits: Map<Uuid, Past>,
 }
 
 impl Feed {
@@ -85,13 +86,13 @@ impl Feed {
             },
             events: BTreeMap::new(),
             states: BTreeMap::new(),
-            keys: HashMap::new(),
+            keys: Map::default(),
             keys_count: 0,
             timers: BTreeMap::new(),
             mentions: BTreeMap::new(),
             marks: BTreeMap::new(),
             seats: BTreeMap::new(),
-            commits: HashMap::new(),
+            commits: Map::default(),
         }
     }
 
