@@ -45,11 +45,17 @@ pub fn read(text: &str, author: &AgentId, people: &dyn Directory) -> Result<Foun
             return Err(Refusal::invalid("text", &message));
         }
     }
-    let members = found.mentions.teams.iter().flat_map(|team| people.members(team));
-    let mut notified: BTreeSet<AgentId> = members.chain(found.mentions.agents.iter().cloned()).collect();
-    notified.remove(author);
-    found.notified = notified.into_iter().collect();
+    found.notified = notified(&found.mentions, author, people);
     Ok(found)
+}
+
+/// Who gets a mention: agents by name and the known members of teams, the author left out, in the order of ids.
+#[must_use]
+pub fn notified(mentions: &Mentions, author: &AgentId, people: &dyn Directory) -> Vec<AgentId> {
+    let members = mentions.teams.iter().flat_map(|team| people.members(team));
+    let mut notified: BTreeSet<AgentId> = members.chain(mentions.agents.iter().cloned()).collect();
+    notified.remove(author);
+    notified.into_iter().collect()
 }
 
 enum Name {

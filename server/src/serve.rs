@@ -3,7 +3,7 @@
 use crate::auth::{KeyError, Keyring};
 use crate::bus::local::LocalBus;
 use crate::config::Config;
-use crate::hub::{Deps, Hub, Options, Timers};
+use crate::hub::{Deps, Hub, Options, Pulse, Timers};
 use crate::log::group::GroupCommit;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::log::{Log, LogError};
@@ -100,6 +100,7 @@ pub async fn run_until(
         error,
     })?;
     let timers = tokio::spawn(hub.clone().run_timers());
+    let pulse = tokio::spawn(hub.clone().run_pulse());
     let keeper = tokio::spawn(forget_keys(hub.deps().clone()));
     tracing::info!(%address, "listening");
     listening(address);
@@ -119,6 +120,7 @@ pub async fn run_until(
     // What has not ended by now ends with the process.
     timeout_at(until, serving).await.ok();
     timers.abort();
+    pulse.abort();
     keeper.abort();
     tracing::info!("stopped");
     Ok(())
@@ -142,6 +144,7 @@ async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
         instance,
         metrics: Arc::new(Metrics::new()),
         timers: Arc::new(Timers::default()),
+        pulse: Arc::new(Pulse::default()),
     };
     Ok(Hub::new(Arc::new(deps)))
 }

@@ -68,8 +68,11 @@ fn actor_column(actor: &Actor) -> String {
 /// # Errors
 /// `Corrupt` when it is not an event of a known kind.
 pub(crate) fn decode(stored: &StoredEvent) -> Result<(Actor, Event), LogError> {
-    let read: Read = serde_json::from_str(&stored.event)
+    let mut read: Read = serde_json::from_str(&stored.event)
         .map_err(|_| LogError::Corrupt(format!("event {} cannot be read", stored.seq)))?;
+    if let Event::ClaimGranted { token, .. } = &mut read.event {
+        *token = stored.seq;
+    }
     Ok((read.actor, read.event))
 }
 

@@ -5,7 +5,7 @@ use super::codec;
 use super::item::{conversation_aggregate, mention_bodies, parse_key, parse_state};
 use super::state::{Caller, Concluded, Decided, Entry, Internal, Job, Lane, What};
 use super::workspace::Workspace;
-use crate::log::{Committed, Guard, Item, LogError, StoredKey, StoredState};
+use crate::log::{Committed, Item, LogError, StoredKey, StoredState};
 use crate::seeded::{Bug, seeded};
 use dibs_protocol::event::Event;
 use dibs_protocol::ids::ConversationId;
@@ -61,6 +61,7 @@ impl Workspace {
             lane,
             key_read: false,
             conflicts: 0,
+            fresh_at: None,
         });
     }
 
@@ -279,11 +280,7 @@ impl Workspace {
         item.mentions = mention_bodies(&decision, id, now);
         let unguarded = seeded(Bug::ExpiryOnMissingKnowledge);
         if let Some(agent) = decision.guard_absent.as_ref().filter(|_| !unguarded) {
-            let grace_ms = self.deps.options.settings.claim_grace_ms;
-            item.guards.push(Guard::AbsentFor {
-                agent: agent.clone(),
-                grace_ms,
-            });
+            item.guards.push(self.absent(agent));
         }
         for (_, event) in &decision.events {
             if let Event::Redacted { entries, .. } = event {
@@ -323,7 +320,7 @@ impl Workspace {
             .or_else(|| self.customer_flight(&concluded.0));
         match commit.and_then(|commit| self.flight(commit)) {
             Some(flight) => flight.after.push(concluded),
-            None => self.deliver(concluded),
+            None => self.answer(concluded),
         }
     }
 
@@ -336,9 +333,11 @@ impl Workspace {
     }
 
     /// Decides again what was decided upon something that did not happen.
-    pub(crate) fn again(&mut self, mut job: Job) {
-        job.conflicts += 1;
-        self.deps.metrics.conflict();
+    pub(crate) fn again(&mut self, mut job: Job, outrun: bool) {
+        job.conflicts += u32::from(outrun);
+        if outrun {
+            self.deps.metrics.conflict();
+        }
         if job.conflicts > CONFLICTS {
             return self.refuse(
                 job.caller,

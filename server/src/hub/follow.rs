@@ -1,53 +1,63 @@
-//! Following the log: what was stored without this instance knowing is read and taken over. The bus only wakes.
+//! Following the log: what was stored without this instance knowing is read, folded and told. The bus only wakes.
 
 use super::codec;
-use super::item::{conversation_aggregate, parse_state};
+use super::item::{agent_aggregate, conversation_aggregate, parse_state};
+use super::people::Known;
 use super::state::{Followed, Internal};
 use super::workspace::Workspace;
-use crate::log::{LogError, Range, StoredEvent};
+use crate::bus::Heard;
+use crate::log::{Aggregate, AggregateKind, LogError, Range, StoredEvent, StoredState};
 use crate::seeded::{Bug, seeded};
-use dibs_protocol::event::{Actor, Event};
+use dibs_protocol::event::Event;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::time::Time;
 use dibs_rules::fact::Fact;
-use std::collections::BTreeMap;
+use dibs_rules::{Conversation, mention};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Events taken over at once.
 const EVENTS: usize = 5_000;
+/// What an announcement has before the head: the instance and the epoch.
+const IDS: usize = 32;
 
 impl Workspace {
-    /// Reads what the log has above the head, unless that is being done.
+    /// The bus says that something was stored, or that it may have lost something.
+    pub(crate) fn heard(&mut self, message: &Heard) {
+        if let Heard::Message(bytes) = message {
+            let own = bytes.starts_with(self.deps.instance.as_bytes());
+            let head = bytes.get(IDS..IDS + 8).and_then(|it| it.try_into().ok());
+            if own || head.is_some_and(|it| u64::from_be_bytes(it) <= self.head) {
+                return;
+            }
+        }
+        self.follow();
+    }
+
+    /// Reads what the log has above the head; once more when that is being done already.
     pub(crate) fn follow(&mut self) {
         if self.following {
+            self.behind = true;
             return;
         }
         self.following = true;
+        self.fetched.clear();
         let (log, workspace, after) = (self.deps.log.clone(), self.id.clone(), self.head);
         self.spawn(async move {
             let found = async {
                 let head = log.head(&workspace).await?;
-                if head.seq == after {
-                    return Ok(Followed {
-                        head,
-                        events: Vec::new(),
-                        states: Vec::new(),
-                    });
-                }
+                let (up_to, limit, newest) = (head.seq, EVENTS, false);
                 let range = Range {
                     after,
-                    up_to: head.seq,
-                    limit: EVENTS,
-                    newest: false,
+                    up_to,
+                    limit,
+                    newest,
                 };
-                let events = log.read(&workspace, None, range).await?;
-                let mut ids: Vec<_> = events.iter().filter_map(|it| it.conversation).collect();
-                ids.sort_unstable();
-                ids.dedup();
-                let mut states = Vec::with_capacity(ids.len());
-                for id in ids {
-                    states.push(log.state(&workspace, &conversation_aggregate(id)).await?);
-                }
+                let events = match up_to > after {
+                    true => log.read(&workspace, None, range).await?,
+                    false => Vec::new(),
+                };
+                let states = Vec::new();
                 Ok(Followed { head, events, states })
             };
             Internal::Followed(found.await)
@@ -63,79 +73,187 @@ impl Workspace {
     /// Takes over what was read, unless something of this instance's own is on its way: then it is read again later.
     pub(crate) fn followed(&mut self, found: Result<Followed, LogError>) {
         self.following = false;
-        let Ok(Followed {
-            head,
-            mut events,
-            states,
-        }) = found
-        else {
-            return;
+        let Followed { head, events, states } = match found {
+            Ok(found) => found,
+            Err(error) => return self.give_up_waiting(&error),
         };
         if self.is_submitted() {
+            self.behind = true;
             return;
         }
-        if head.seq <= self.head {
+        let mut taken = false;
+        for state in states {
+            self.adopt_read(&state);
+        }
+        if events.first().is_some_and(|it| it.seq == self.head + 1) {
+            let unknown = self.unknown(&events);
+            if !unknown.is_empty() {
+                return self.read_unknown(Followed {
+                    head,
+                    events,
+                    states: Vec::new(),
+                });
+            }
+            self.take_over(events);
+            taken = true;
+        }
+        if head.seq == self.head {
+            self.hash = head.hash;
+            self.recent.head(head.seq, head.hash);
+            self.last_at_ms = self.last_at_ms.max(head.at_ms);
+        }
+        if head.seq > self.head || std::mem::take(&mut self.behind) {
+            self.follow();
+        } else {
             self.catching_up = false;
         }
-        if events.first().is_none_or(|it| it.seq != self.head + 1) {
+        if taken {
+            // What waits was decided before this was known.
+            self.decide_again(Vec::new(), false);
+        }
+    }
+
+    /// What these events change and memory does not have: it must be read as it is.
+    fn unknown(&self, events: &[StoredEvent]) -> BTreeSet<Aggregate> {
+        let mut opened = BTreeSet::new();
+        let mut unknown = BTreeSet::new();
+        for stored in events {
+            let decoded = codec::decode(stored).ok().map(|(_, event)| event);
+            match (stored.conversation, decoded) {
+                (_, Some(Event::AgentSeen { agent, .. })) => {
+                    if !self.fetched.contains(&agent_aggregate(&agent)) {
+                        unknown.insert(agent_aggregate(&agent));
+                    }
+                }
+                (Some(id), Some(Event::ConversationOpened { .. })) => {
+                    opened.insert(id);
+                }
+                (Some(id), event) => {
+                    let known = self
+                        .conversations
+                        .get(&id)
+                        .is_some_and(|it| it.committed.is_some());
+                    // What was erased cannot be folded: its events are no longer what they were.
+                    let erased = stored.redacted || event.is_none();
+                    let place = conversation_aggregate(id);
+                    if (erased || !(known || opened.contains(&id))) && !self.fetched.contains(&place) {
+                        unknown.insert(place);
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+        unknown
+    }
+
+    fn read_unknown(&mut self, found: Followed) {
+        self.following = true;
+        let unknown = self.unknown(&found.events);
+        self.fetched.extend(unknown.iter().cloned());
+        let (log, workspace) = (self.deps.log.clone(), self.id.clone());
+        self.spawn(async move {
+            let mut found = found;
+            for aggregate in unknown {
+                match log.state(&workspace, &aggregate).await {
+                    Ok(state) => found.states.push(state),
+                    Err(error) => return Internal::Followed(Err(error)),
+                }
+            }
+            Internal::Followed(Ok(found))
+        });
+    }
+
+    /// Takes over a state as it was read: it may already contain events that are still to be told.
+    fn adopt_read(&mut self, stored: &StoredState) {
+        if stored.aggregate.kind == AggregateKind::Agent {
+            let known = stored
+                .body
+                .as_deref()
+                .and_then(|body| serde_json::from_slice::<Known>(body).ok());
+            if let Some(known) = known {
+                self.people.learn(known);
+            }
             return;
         }
-        let events = if seeded(Bug::GapNotFilled) {
-            events.split_off(events.len() - 1)
-        } else {
-            events
+        let Ok(Some(state)) = parse_state(stored) else {
+            return;
         };
-        let mut by_conversation: BTreeMap<ConversationId, Vec<(StoredEvent, Actor, Event)>> = BTreeMap::new();
-        let mut last = self.head;
+        self.take_state(Arc::new(state), &[]);
+    }
+
+    /// Makes a state that was stored elsewhere the committed one, and tells what follows from it.
+    fn take_state(&mut self, state: Arc<Conversation>, facts: &[Fact<'_>]) {
+        let entry = self.conversations.entry(state.id).or_default();
+        let before = entry.committed.replace(state.clone());
+        entry.summary = None;
+        self.index_customer(&state);
+        if state.status == dibs_protocol::terms::Status::Closed {
+            self.remember_closed(state.id);
+        }
+        self.tell_consequences(before.as_deref(), &state, facts);
+    }
+
+    fn take_over(&mut self, mut events: Vec<StoredEvent>) {
+        self.fetched.clear();
+        if seeded(Bug::GapNotFilled) {
+            events.drain(..events.len() - 1);
+        }
+        // The events of one command follow one another, and are told as one.
+        let of_one = |a: &StoredEvent, b: &StoredEvent| {
+            (a.conversation, a.at_ms, &a.actor) == (b.conversation, b.at_ms, &b.actor)
+        };
+        for group in events.chunk_by(of_one) {
+            let frames: Vec<_> = group.iter().map(codec::stored_frame).collect();
+            self.head = group.last().map_or(self.head, |it| it.seq);
+            match group.first().and_then(|it| it.conversation) {
+                Some(id) => {
+                    self.tell_events(id, group[0].seq, &frames);
+                    self.fold(group, id);
+                }
+                None => {
+                    for stored in group {
+                        self.recent.pass(stored.seq);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Folds events that were stored elsewhere into their conversation, but for those that what was read contains.
+    fn fold(&mut self, events: &[StoredEvent], id: ConversationId) {
+        let mut decoded = Vec::with_capacity(events.len());
         for stored in events {
-            last = stored.seq;
-            let frame = codec::stored_frame(&stored);
-            self.recent.push(stored.seq, stored.conversation, frame.clone());
-            let Some(id) = stored.conversation else { continue };
-            self.tell_watchers(id, std::slice::from_ref(&frame));
-            match codec::decode(&stored) {
-                Ok((actor, event)) => by_conversation
-                    .entry(id)
-                    .or_default()
-                    .push((stored, actor, event)),
+            match codec::decode(stored) {
+                Ok((actor, event)) => decoded.push((stored, actor, event)),
                 Err(error) => tracing::error!(%error, "an event of the log cannot be read"),
             }
         }
-        for state in states {
-            let Ok(Some(state)) = parse_state(&state) else {
-                continue;
-            };
-            let id = state.id;
-            let state = Arc::new(state);
-            let entry = self.conversations.entry(id).or_default();
-            let before = entry.committed.replace(state.clone());
-            entry.latest = None;
-            entry.summary = None;
-            let events = by_conversation.remove(&id).unwrap_or_default();
-            let facts: Vec<_> = events
-                .iter()
-                .map(|(it, actor, event)| Fact {
-                    seq: it.seq,
-                    at: Time(it.at_ms),
-                    conversation: id,
-                    actor,
-                    event,
-                })
-                .collect();
-            self.index_customer(&state);
-            self.tell_consequences(before.as_deref(), &state, &facts);
+        let facts: Vec<_> = decoded
+            .iter()
+            .map(|(stored, actor, event)| Fact {
+                seq: stored.seq,
+                at: Time(stored.at_ms),
+                conversation: id,
+                actor,
+                event,
+            })
+            .collect();
+        let mut state = self.conversations.get(&id).and_then(|it| it.committed.clone());
+        for fact in &facts {
+            match &mut state {
+                Some(state) if state.version >= fact.seq => {}
+                Some(state) => Arc::make_mut(state).apply(fact),
+                None => state = Conversation::opened(fact).map(Arc::new),
+            }
         }
-        self.head = last;
-        self.next_seq = last + 1;
-        if last == head.seq {
-            self.hash = head.hash;
-            self.recent.head(last, head.hash);
-            self.last_at_ms = self.last_at_ms.max(head.at_ms);
-            self.catching_up = false;
-        } else {
-            self.catch_up();
+        let Some(state) = state else { return };
+        self.take_state(state, &facts);
+        for fact in &facts {
+            if let Event::NoteAdded { mentions, agent, .. } = fact.event {
+                for mentioned in mention::notified(mentions, agent, &self.people) {
+                    self.mention(&mentioned, fact);
+                }
+            }
         }
-        // What waits was decided before this was known.
-        self.lost(Vec::new());
     }
 }

@@ -1,6 +1,6 @@
 //! Two hubs over one log: whoever is outrun decides again, and a new customer has one conversation all the same.
 
-use super::{Deps, HttpAsk, Hub, Options, Timers};
+use super::{Deps, HttpAsk, Hub, Options, Pulse, Timers};
 use crate::bus::local::LocalBus;
 use crate::log::group::GroupCommit;
 use crate::log::memory::MemoryLog;
@@ -41,6 +41,7 @@ fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
         instance,
         metrics: Arc::new(Metrics::new()),
         timers: Arc::new(Timers::default()),
+        pulse: Arc::new(Pulse::default()),
     }))
 }
 
@@ -66,7 +67,7 @@ async fn ingest(hub: Arc<Hub>, key: usize, customer: String) -> IngestAnswer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_open_one_conversation_for_a_customer_and_number_without_gaps() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let log: Arc<dyn Log> = Arc::new(MemoryLog::new(clock));
+    let log: Arc<dyn Log> = Arc::new(MemoryLog::shared(clock));
     let bus = Arc::new(LocalBus::new());
     let hubs = [hub(&log, &bus), hub(&log, &bus)];
     let mut asked = tokio::task::JoinSet::new();

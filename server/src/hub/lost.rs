@@ -19,12 +19,11 @@ impl Workspace {
                     let Ok(Some(fresh)) = parse_state(&state) else {
                         continue;
                     };
+                    let head = self.head;
                     let entry = self.conversations.entry(fresh.id).or_default();
-                    if entry
-                        .committed
-                        .as_ref()
-                        .is_none_or(|it| it.version < fresh.version)
-                    {
+                    // What is above the head is still to be followed: its events must be told.
+                    let known = entry.committed.as_ref().map(|it| it.version);
+                    if fresh.version <= head && known.is_none_or(|it| it < fresh.version) {
                         entry.committed = Some(Arc::new(fresh));
                         entry.summary = None;
                     }
@@ -80,8 +79,9 @@ impl Workspace {
         }
     }
 
-    /// Items that lost, and everything that was decided upon them, is decided again in the same order.
-    pub(crate) fn lost(&mut self, mut lost: Vec<Flight>) {
+    /// Items that lost, and everything that was decided upon them, is decided again in the same order. `outrun`: because
+    /// somebody was faster.
+    pub(crate) fn decide_again(&mut self, mut lost: Vec<Flight>, outrun: bool) {
         // What waits in the next batch counted on the same states and numbers: it is taken back, too.
         for (item, flight) in std::mem::take(&mut self.batch) {
             match flight.what {
@@ -105,7 +105,7 @@ impl Workspace {
                     self.unwind(&decided, keep);
                     again.push(decided.job);
                 }
-                What::Seen(agent, known) => arrivals.push((agent, known)),
+                What::Seen(agent, known, _) => arrivals.push((agent, known)),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => {
                     self.refuse(
@@ -121,7 +121,7 @@ impl Workspace {
             self.arrival_lost(&agent, known);
         }
         for job in again {
-            self.again(job);
+            self.again(job, outrun);
         }
     }
 
@@ -129,11 +129,11 @@ impl Workspace {
         let Flight { what, after, .. } = flight;
         if let What::Decided(decided) = what {
             self.unwind(&decided, false);
-            self.lost(Vec::new());
+            self.decide_again(Vec::new(), false);
             self.refuse(decided.job.caller, Refusal::not_claimed());
         }
         for (job, _, _) in after {
-            self.again(job);
+            self.again(job, false);
         }
     }
 
@@ -154,7 +154,7 @@ impl Workspace {
                     self.unwind(&decided, false);
                     self.refuse(decided.job.caller, refusal.clone());
                 }
-                What::Seen(agent, known) => self.arrival_failed(&agent, known),
+                What::Seen(agent, known, _) => self.arrival_failed(&agent, known),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
                 What::Nothing => {}

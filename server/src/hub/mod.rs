@@ -7,6 +7,7 @@ mod delta;
 mod erase;
 mod execute;
 mod follow;
+mod fresh;
 #[cfg(test)]
 mod instances_tests;
 mod item;
@@ -17,6 +18,7 @@ mod lost;
 pub mod outbox;
 mod people;
 mod presence;
+mod pulse;
 mod ranked;
 mod reading;
 mod recent;
@@ -34,6 +36,7 @@ mod workspace;
 
 pub(crate) use codec::entry as entry_json;
 pub use erase::{Erased, erase_customer};
+pub use pulse::Pulse;
 pub use state::{HttpAsk, HttpReply, Input, Join, Link};
 pub use timers::Timers;
 
@@ -89,6 +92,8 @@ pub struct Deps {
     pub metrics: Arc<Metrics>,
     /// When the next timer is due.
     pub timers: Arc<Timers>,
+    /// Whether this instance is well enough to judge by what it has not heard.
+    pub pulse: Arc<Pulse>,
 }
 
 /// A handle to a workspace's actor.
@@ -131,7 +136,12 @@ impl Handle {
 fn is_essential(input: &Input) -> bool {
     matches!(
         input,
-        Input::Leave(_) | Input::Behind(..) | Input::Due(_) | Input::Drain(_) | Input::CloseAll
+        Input::Leave(_)
+            | Input::Behind(..)
+            | Input::Due(_)
+            | Input::Woken { .. }
+            | Input::Drain(_)
+            | Input::CloseAll
     )
 }
 
@@ -231,6 +241,11 @@ impl Hub {
     /// Gives due timers to their workspaces until the program ends.
     pub async fn run_timers(self: Arc<Self>) {
         timers::run(&self).await;
+    }
+
+    /// Keeps the instance's lease, and notices when it was stopped, until the program ends.
+    pub async fn run_pulse(self: Arc<Self>) {
+        pulse::run(&self).await;
     }
 
     /// Whether the hub is about to end.

@@ -211,7 +211,7 @@ impl Workspace {
         self.tell_presence();
         self.tend_sessions();
         self.retry_seats();
-        if self.catching_up {
+        if self.catching_up || self.deps.log.is_shared() {
             self.follow();
         }
     }
@@ -312,6 +312,8 @@ impl Workspace {
         let expiring = server_frame(&ServerFrame::TokenExpiring {});
         let now_s = u32::try_from(self.second).unwrap_or(u32::MAX);
         let wall_s = self.deps.clock.now_ms() / 1_000;
+        // Who was stopped has not heard what waits in its sockets.
+        let steady = self.deps.pulse.is_steady();
         let (silence_s, stall_s) = (self.deps.options.silence_s, self.deps.options.write_timeout_s);
         for (key, session) in &mut self.sessions {
             let outbox = &session.link.outbox;
@@ -323,9 +325,9 @@ impl Workspace {
                 }
             }
             let stalled = outbox.stalled_s.load(Ordering::Relaxed);
-            if stalled != 0 && now_s.saturating_sub(stalled) > stall_s {
+            if steady && stalled != 0 && now_s.saturating_sub(stalled) > stall_s {
                 outbox.kill();
-            } else if now_s.saturating_sub(outbox.heard_s.load(Ordering::Relaxed)) > silence_s {
+            } else if steady && now_s.saturating_sub(outbox.heard_s.load(Ordering::Relaxed)) > silence_s {
                 outbox.close(CloseCode::Slow);
             } else if session.expires_s <= wall_s {
                 outbox.close(CloseCode::TokenExpired);

@@ -48,6 +48,11 @@ impl Recent {
         }
     }
 
+    /// Goes past an event that no session is ever told.
+    pub(crate) fn pass(&mut self, seq: u64) {
+        self.push(seq, None, Frame::ping());
+    }
+
     /// Remembers the chain's hash at a head.
     pub(crate) fn head(&mut self, seq: u64, hash: [u8; 32]) {
         self.heads.push_back((seq, hash));

@@ -1,6 +1,7 @@
 //! Resuming: what a session missed is replayed in order and exactly once, or it starts from snapshots.
 
 use super::codec;
+use super::fresh::Waiting;
 use super::item::conversation_aggregate;
 use super::outbox::{Class, Frame};
 use super::state::{Internal, Link, ReplayRead, Watcher};
@@ -17,6 +18,19 @@ use std::sync::Arc;
 impl Workspace {
     /// A session says where it left off.
     pub(crate) fn resume(&mut self, key: SessionKey, hello: i64, resume: Resume) {
+        if resume.seq > self.head
+            && self.must_ask()
+            && resume.epoch == self.epoch.to_string()
+            && let Some(link) = self.sessions.get(key).map(|it| it.link.clone())
+        {
+            // Where it was before, more was known already.
+            return self.when_fresh(Waiting::Resume(link, hello, resume));
+        }
+        self.resume_at(key, hello, resume);
+    }
+
+    /// A session says where it left off, and this instance knows what there is.
+    pub(crate) fn resume_at(&mut self, key: SessionKey, hello: i64, resume: Resume) {
         let sound = resume.epoch == self.epoch.to_string()
             && resume.seq <= self.head
             && resume.watching.len() <= WATCHES;

@@ -1,11 +1,12 @@
 //! Seats: who is here, as the log knows it. Absence is decided there; the grace period of those who left ends here.
 
 use super::codec;
+use super::fresh::Waiting;
 use super::item::agent_aggregate;
 use super::people::{Known, Seat};
 use super::state::{Caller, What};
 use super::workspace::Workspace;
-use crate::log::{AggregateKind, Item, NewState, SeatChange};
+use crate::log::{Aggregate, AggregateKind, Committed, Guard, Item, NewState, SeatChange};
 use dibs_protocol::event::Event;
 use dibs_protocol::ids::AgentId;
 use dibs_rules::{Action, Sender};
@@ -30,9 +31,25 @@ impl Workspace {
         }
     }
 
+    /// The log knows that the agent is here; `first`: the `seq` of the event that says so, if there is one.
+    pub(crate) fn arrived(
+        &mut self,
+        agent: &AgentId,
+        known: Option<Known>,
+        first: Option<u64>,
+        at: Committed,
+    ) {
+        if let Some(seq) = first {
+            self.recent.pass(seq);
+            self.advance(seq, at);
+        }
+        // An arrival without an event was answered with the head: those who come in are shown nothing older.
+        self.seen(agent, known, at.first_seq);
+    }
+
     /// The log knows that the agent is here, or could not be told: those who wait come in either way, for reading
     /// and presence go on while nothing can be stored.
-    pub(crate) fn seen(&mut self, agent: &AgentId, known: Option<Known>) {
+    pub(crate) fn seen(&mut self, agent: &AgentId, known: Option<Known>, head: u64) {
         if let Some(known) = known {
             self.people.learn(known);
         }
@@ -41,7 +58,7 @@ impl Workspace {
             person.seat = Seat::Settled;
         }
         for join in self.joining.remove(agent).into_iter().flatten() {
-            self.welcome(join);
+            self.when_at(head, Waiting::Welcome(Box::new(join)));
         }
         let person = self.people.entry(agent);
         match (person.connected(), person.seated) {
@@ -143,7 +160,8 @@ impl Workspace {
         }
         item.seats.push(self.seat(id, true));
         item.timers.push(Self::agent_timer(id, None));
-        self.enqueue(item, What::Seen(id.clone(), known));
+        let first = (!item.events.is_empty()).then_some(self.next_seq);
+        self.enqueue(item, What::Seen(id.clone(), known, first));
     }
 
     /// The log could not be told: the agent is known here all the same, and it is tried again.
@@ -153,7 +171,7 @@ impl Workspace {
             self.people.learn(known);
         }
         self.owe_seat(agent);
-        self.seen(agent, None);
+        self.seen(agent, None, self.head);
     }
 
     /// Somebody was faster, and the arrival was not stored: it is written anew for those who wait for it.
@@ -169,8 +187,21 @@ impl Workspace {
         }
     }
 
+    /// This instance was stopped for a while: it reads what it missed, and takes its seats again if they were given up.
+    pub(crate) fn woken(&mut self, lapsed: bool) {
+        self.follow();
+        if !lapsed {
+            return;
+        }
+        let here = self.people.all.iter().filter(|(_, person)| person.connected());
+        let here: Vec<_> = here.map(|(id, _)| id.clone()).collect();
+        for id in here {
+            self.write_arrival(&id, None);
+        }
+    }
+
     /// A timer is due: a conversation's deadline, or the end of somebody's grace period.
-    pub(crate) fn due(&mut self, aggregate: &crate::log::Aggregate) {
+    pub(crate) fn fire(&mut self, aggregate: &Aggregate) {
         let system = Arc::new(Sender::System);
         match aggregate.kind {
             AggregateKind::Conversation => {
@@ -179,23 +210,41 @@ impl Workspace {
                 }
             }
             AggregateKind::Agent => {
-                let Ok(id) = aggregate.id.parse::<AgentId>() else {
-                    return;
-                };
-                let person = self.people.entry(&id);
-                if !person.connected() {
-                    let claims: Vec<_> = person.claims.keys().copied().collect();
-                    for conversation in claims {
-                        let action = Action::HolderGone(id.clone());
-                        self.execute(Caller::Nobody, system.clone(), Some(conversation), action);
-                    }
+                if let Ok(id) = aggregate.id.parse::<AgentId>() {
+                    self.grace_over(&id, &system);
                 }
-                let now = self.now();
-                let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-                item.timers.push(Self::agent_timer(&id, None));
-                self.enqueue(item, What::Nothing);
             }
             AggregateKind::CustomerChannel | AggregateKind::Settings => {}
+        }
+    }
+
+    /// Ends the claims of somebody who is gone. The timer stays, and comes again, until none is left: who dies between
+    /// two of these commits leaves the rest to others.
+    fn grace_over(&mut self, id: &AgentId, system: &Arc<Sender>) {
+        let person = self.people.entry(id);
+        let claims: Vec<_> = person.claims.keys().copied().collect();
+        if person.connected() {
+            return;
+        }
+        if claims.is_empty() {
+            let now = self.now();
+            let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
+            item.timers.push(Self::agent_timer(id, None));
+            // Who came and went meanwhile has a timer again that must not be lost.
+            item.guards.push(self.absent(id));
+            return self.enqueue(item, What::Nothing);
+        }
+        for conversation in claims {
+            let action = Action::HolderGone(id.clone());
+            self.execute(Caller::Nobody, system.clone(), Some(conversation), action);
+        }
+    }
+
+    /// The log checks that an agent has had no seat for the whole grace period.
+    pub(crate) fn absent(&self, id: &AgentId) -> Guard {
+        Guard::AbsentFor {
+            agent: id.clone(),
+            grace_ms: self.deps.options.settings.claim_grace_ms,
         }
     }
 }

@@ -15,6 +15,9 @@ use dibs_rules::notices::{Audience, Push, notices};
 use dibs_rules::{Action, Conversation, Directory};
 use std::sync::Arc;
 
+/// An instance looks again after so long whether the other's turn is over, in milliseconds.
+const NOT_NOW_MS: u64 = 20;
+
 impl Workspace {
     /// The log has answered a submission.
     pub(crate) fn settle(&mut self, flights: Vec<Flight>, outcome: Result<Vec<Outcome>, LogError>) {
@@ -22,29 +25,37 @@ impl Workspace {
             Ok(outcomes) => {
                 let mut lost = Vec::new();
                 let mut outrun = false;
+                let head = self.head;
                 for (flight, outcome) in flights.into_iter().zip(outcomes) {
                     match outcome {
                         Outcome::Committed(at) | Outcome::Repeated(at) => self.stored(flight, at),
-                        Outcome::Conflict {
-                            stale,
-                            used,
-                            dependent,
-                        } => {
-                            // Nobody was faster, and yet the numbers are others: the log has more than is known here.
-                            outrun |= dependent && lost.is_empty() && stale.is_empty() && used.is_empty();
+                        Outcome::Conflict { stale, used, .. } => {
+                            outrun = true;
                             self.learn(stale, used);
+                            lost.push(flight);
+                        }
+                        Outcome::NotNow(left_ms) => {
+                            self.not_now(left_ms);
                             lost.push(flight);
                         }
                         Outcome::Guarded(_) => self.guarded(flight),
                     }
                 }
                 if outrun {
+                    // The log has, or may have, more than is known here.
+                    self.defeats += 1;
                     self.catch_up();
                 }
                 if !lost.is_empty() {
-                    self.lost(lost);
+                    self.decide_again(lost, outrun);
                 }
-                self.announce();
+                if self.head > head {
+                    self.defeats = 0;
+                    self.announce();
+                }
+                if std::mem::take(&mut self.behind) {
+                    self.follow();
+                }
             }
             Err(error) => self.failed(flights, &error),
         }
@@ -57,15 +68,16 @@ impl Workspace {
         self.deps.bus.publish(&self.id, message.into());
     }
 
+    /// Another instance has the turn: nothing is submitted until it is over, or until it has been used.
+    fn not_now(&mut self, left_ms: i64) {
+        let left_ms = u64::try_from(left_ms).unwrap_or(0).min(NOT_NOW_MS);
+        self.not_before_ms = Some(self.uptime_ms() + left_ms);
+    }
+
     pub(crate) fn stored(&mut self, flight: Flight, at: Committed) {
         match flight.what {
             What::Decided(decided) => self.decided(*decided, at),
-            What::Seen(agent, known) => {
-                if known.is_some() {
-                    self.advance(at.first_seq, at);
-                }
-                self.seen(&agent, known);
-            }
+            What::Seen(agent, known, first) => self.arrived(&agent, known, first, at),
             What::Left(agent) => self.left_stored(&agent),
             What::Marked(marked) => self.marked(*marked),
             What::Nothing => {}
@@ -127,6 +139,11 @@ impl Workspace {
         let settings = &self.deps.options.settings;
         if let Some(due) = dibs_rules::deadlines::next_deadline(&state, settings) {
             self.deps.timers.expect(due.0);
+        }
+        for fact in &facts {
+            if let Event::ClaimGranted { agent, .. } = fact.event {
+                self.claimed_in_absence(agent);
+            }
         }
         self.deliver((job, Some(id), Ok(decision)));
     }
@@ -215,7 +232,6 @@ impl Workspace {
         match fact.event {
             Event::ClaimGranted { agent, .. } => {
                 self.people.granted(agent, fact.conversation, fact.seq);
-                self.claimed_in_absence(agent);
             }
             Event::ClaimReleased { agent, .. } | Event::ClaimExpired { agent, .. } => {
                 self.people.ended(agent, fact.conversation);

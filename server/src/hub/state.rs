@@ -120,6 +120,11 @@ pub enum Input {
     Http(Arc<Sender>, Box<HttpAsk>, oneshot::Sender<HttpReply>),
     /// A timer is due.
     Due(Aggregate),
+    /// This instance was stopped for a while; `lapsed`: its seats were given up, and must be written again.
+    Woken {
+        /// Whether they were.
+        lapsed: bool,
+    },
     /// Tell everybody to come back later, spread over so many milliseconds.
     Drain(u64),
     /// End all sessions.
@@ -148,6 +153,7 @@ pub(crate) enum Internal {
         entries: Result<Vec<StoredEvent>, LogError>,
     },
     Followed(Result<Followed, LogError>),
+    Head(Result<crate::log::Head, LogError>),
     Heard(crate::bus::Heard),
 }
 
@@ -203,6 +209,8 @@ pub(crate) struct Job {
     pub(crate) key_read: bool,
     /// How often it lost against somebody faster.
     pub(crate) conflicts: u32,
+    /// A head that was read after it came: what was decided upon that, or later, is the truth.
+    pub(crate) fresh_at: Option<u64>,
 }
 
 /// What became of a job when nothing had to be stored for it.
@@ -221,7 +229,8 @@ pub(crate) struct Flight {
 #[derive(Debug)]
 pub(crate) enum What {
     Decided(Box<Decided>),
-    Seen(AgentId, Option<Known>),
+    /// Who, what of them is new, and the `seq` of the event that says so.
+    Seen(AgentId, Option<Known>, Option<u64>),
     Left(AgentId),
     Marked(Box<Marked>),
     Nothing,

@@ -8,7 +8,9 @@ use tokio::time::{Duration, sleep};
 /// The log is asked at least so often, in milliseconds: another instance may have set a timer.
 const LOOK_MS: i64 = 1_000;
 /// A taken timer that was not replaced is taken again after so long, in milliseconds.
-const VISIBILITY_MS: i64 = 30_000;
+const VISIBILITY_MS: i64 = 5_000;
+/// An instance that was stopped asks again so often whether it has looked around.
+const UNSTEADY: Duration = Duration::from_millis(100);
 /// Timers taken at once.
 const TAKEN_AT_ONCE: usize = 1_000;
 
@@ -40,8 +42,16 @@ impl Timers {
 pub(super) async fn run(hub: &Hub) {
     let timers = &hub.deps.timers;
     loop {
+        if !hub.deps.pulse.is_steady() {
+            sleep(UNSTEADY).await;
+            continue;
+        }
         let now_ms = hub.deps.clock.now_ms();
         let due = hub.deps.log.take_due(now_ms, VISIBILITY_MS, TAKEN_AT_ONCE).await;
+        if !hub.deps.pulse.is_steady() {
+            // It was stopped meanwhile: what was taken comes again.
+            continue;
+        }
         let mut next_ms = now_ms + LOOK_MS;
         if let Ok(due) = due {
             if due.timers.len() == TAKEN_AT_ONCE {

@@ -111,6 +111,7 @@ impl Workspace {
             lane: super::state::Lane::Conversation(it.conversation),
             key_read: true,
             conflicts: 0,
+            fresh_at: None,
         };
         self.run_job(job);
     }

@@ -2,6 +2,7 @@
 //! Deliberately absent: sockets, SQL, rules.
 
 use super::Deps;
+use super::fresh::{Fresh, Waiting};
 use super::outbox::{Class, Frame};
 use super::people::People;
 use super::recent::Recent;
@@ -10,8 +11,7 @@ use super::state::{
     SessionState, Watched,
 };
 use super::views::{SessionKey, Views};
-use crate::bus::Heard;
-use crate::log::{Item, LogError, Outcome};
+use crate::log::{Aggregate, Item, LogError, Outcome};
 use crate::maps::{Map, Set};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
@@ -37,6 +37,11 @@ const ITEMS_PER_SUBMISSION: usize = 1_024;
 const KEYS_REMEMBERED: usize = 20_000;
 /// Closed conversations kept in memory after somebody needed them.
 const CLOSED_REMEMBERED: usize = 1_024;
+
+/// After losing so often in a row against other instances this one asks for the workspace's turn.
+const DEFEATS: u32 = 3;
+/// How long the others wait at most for an instance that has the turn, in milliseconds.
+const TURN_MS: i64 = 1_000;
 
 type Settling = oneshot::Receiver<Result<Vec<Outcome>, LogError>>;
 
@@ -79,6 +84,16 @@ pub(crate) struct Workspace {
     /// Sessions end as soon as what they asked for has been answered.
     pub(crate) closing: bool,
     pub(crate) following: bool,
+    /// There was a reason to follow while that was being done: once more, then.
+    pub(crate) behind: bool,
+    /// What was read to be able to follow.
+    pub(crate) fetched: BTreeSet<Aggregate>,
+    /// What waits until memory is as fresh as it must be.
+    pub(crate) fresh: Fresh,
+    /// Submissions that lost against other instances, one after the other.
+    pub(crate) defeats: u32,
+    /// Nothing is submitted before, for another instance has the turn; in milliseconds of uptime.
+    pub(crate) not_before_ms: Option<u64>,
     /// The log has, or may have, more than was told: nothing is submitted before that has been read.
     pub(crate) catching_up: bool,
     pub(crate) generation: u64,
@@ -140,7 +155,8 @@ impl Workspace {
             Input::Leave(link) => self.leave(&link),
             Input::Behind(link, what) => self.behind(&link, what),
             Input::Http(sender, ask, reply) => self.http(sender, *ask, reply),
-            Input::Due(aggregate) => self.due(&aggregate),
+            Input::Due(aggregate) => self.when_fresh(Waiting::Due(aggregate)),
+            Input::Woken { lapsed } => self.woken(lapsed),
             Input::Drain(spread_ms) => self.drain(spread_ms),
             Input::CloseAll => self.closing = true,
         }
@@ -165,20 +181,13 @@ impl Workspace {
                 self.snapshot_read(&link, conversation, entries);
             }
             Internal::Followed(found) => self.followed(found),
+            Internal::Head(head) => self.head_read(head),
             Internal::Heard(message) => self.heard(&message),
         }
     }
 
-    fn heard(&mut self, message: &Heard) {
-        if let Heard::Message(bytes) = message
-            && bytes.starts_with(self.deps.instance.as_bytes())
-        {
-            return;
-        }
-        self.follow();
-    }
-
     fn after_turn(&mut self) {
+        self.freshen();
         self.submit();
         if self.closing && self.is_settled() && self.lanes.is_empty() {
             self.close_all();
@@ -189,11 +198,16 @@ impl Workspace {
 
     /// Hands what was decided to the log, unless something is on its way already.
     fn submit(&mut self) {
-        if self.settling.is_some() || self.batch.is_empty() || self.catching_up {
+        let waits = self.not_before_ms.is_some_and(|it| self.uptime_ms() < it);
+        if self.settling.is_some() || self.batch.is_empty() || self.catching_up || waits {
             return;
         }
+        self.not_before_ms = None;
         let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
-        let (items, flights) = self.batch.drain(..count).unzip();
+        let (mut items, flights): (Vec<Item>, Vec<Flight>) = self.batch.drain(..count).unzip();
+        if self.defeats >= DEFEATS {
+            items[0].turn_ms = Some(TURN_MS);
+        }
         self.settling = Some((self.deps.group.submit(items), flights));
     }
 
@@ -209,6 +223,7 @@ impl Workspace {
 
     /// Adds an item to the next submission.
     pub(crate) fn enqueue(&mut self, mut item: Item, what: super::state::What) {
+        item.instance = self.deps.instance;
         if !item.events.is_empty() {
             item.first_seq = Some(self.next_seq);
             self.next_seq += item.events.len() as u64;
@@ -251,11 +266,12 @@ impl Workspace {
     }
 
     fn wake_at(&self) -> Instant {
-        let second = self.started + Duration::from_secs(self.second + 1);
-        match self.next_flush_ms {
-            Some(ms) => second.min(self.started + Duration::from_millis(ms)),
-            None => second,
-        }
+        let second = (self.second + 1) * 1_000;
+        let sooner = [self.next_flush_ms, self.not_before_ms]
+            .into_iter()
+            .flatten()
+            .min();
+        self.started + Duration::from_millis(sooner.map_or(second, |it| it.min(second)))
     }
 
     /// The time of what is decided now: it never runs backwards within a feed.

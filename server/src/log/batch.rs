@@ -75,6 +75,22 @@ pub(super) trait Store {
     fn put_timer(&mut self, workspace: &WorkspaceId, timer: &Timer) -> Result<(), LogError>;
     fn put_mark(&mut self, workspace: &WorkspaceId, mark: &Mark) -> Result<(), LogError>;
     fn put_head(&mut self, workspace: &WorkspaceId, head: &Head) -> Result<(), LogError>;
+
+    /// Who has the workspace's turn. A log that is not shared has none.
+    fn turn(&mut self, _workspace: &WorkspaceId) -> Result<Option<Turn>, LogError> {
+        Ok(None)
+    }
+    /// Gives the workspace's turn to somebody, or to nobody.
+    fn put_turn(&mut self, _workspace: &WorkspaceId, _turn: Option<Turn>) -> Result<(), LogError> {
+        Ok(())
+    }
+}
+
+/// The right to append to a workspace's feed, for a short while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub instance: Uuid,
+    pub until_ms: i64,
 }
 
 /// Checks and writes all items. The caller commits the transaction, or rolls it back when this fails.
@@ -96,6 +112,8 @@ pub(super) fn run(store: &mut dyn Store, items: Vec<Item>, now_ms: i64) -> Resul
 struct Pending {
     head: Head,
     advanced: bool,
+    /// Whose turn it is, and whether that has changed.
+    turn: (Option<Turn>, bool),
     states: Map<Aggregate, (u64, NewState)>,
     timers: Map<Aggregate, Timer>,
     marks: Map<(AgentId, String), Mark>,
@@ -111,10 +129,16 @@ impl Batch<'_> {
     fn item(&mut self, item: Item) -> Result<Outcome, LogError> {
         if !self.pending.contains_key(&item.workspace) {
             let head = self.store.head(&item.workspace)?;
-            self.pending.insert(item.workspace.clone(), Pending::new(head));
+            let turn = self.store.turn(&item.workspace)?;
+            let turn = turn.filter(|it| it.until_ms > self.now_ms);
+            self.pending
+                .insert(item.workspace.clone(), Pending::new(head, turn));
         }
         if let Some(past) = self.store.past(&item.workspace, item.commit)? {
             return Ok(Outcome::Repeated(past.committed));
+        }
+        if let Some(left_ms) = self.others_turn(&item)? {
+            return Ok(Outcome::NotNow(left_ms));
         }
         if let Some(outcome) = self.conflict(&item)? {
             return Ok(outcome);
@@ -130,6 +154,21 @@ impl Batch<'_> {
     fn pending(&mut self, workspace: &WorkspaceId) -> Result<&mut Pending, LogError> {
         let missing = || LogError::Corrupt(format!("the workspace {workspace} has no head"));
         self.pending.get_mut(workspace).ok_or_else(missing)
+    }
+
+    /// How much longer another instance has the turn, if the item wants to append; takes the turn that the item asks for.
+    fn others_turn(&mut self, item: &Item) -> Result<Option<i64>, LogError> {
+        let now_ms = self.now_ms;
+        let pending = self.pending(&item.workspace)?;
+        let others = pending.turn.0.filter(|it| it.instance != item.instance);
+        if let (Some(turn_ms), None) = (item.turn_ms, others) {
+            let until_ms = now_ms.saturating_add(turn_ms);
+            let instance = item.instance;
+            pending.turn = (Some(Turn { instance, until_ms }), true);
+        }
+        Ok(others
+            .filter(|_| !item.events.is_empty())
+            .map(|it| it.until_ms - now_ms))
     }
 
     fn conflict(&mut self, item: &Item) -> Result<Option<Outcome>, LogError> {
@@ -283,16 +322,23 @@ impl Batch<'_> {
             if pending.advanced {
                 self.store.put_head(workspace, &pending.head)?;
             }
+            match pending.turn {
+                // Only who has the turn can have appended: it has had it.
+                (Some(_), _) if pending.advanced => self.store.put_turn(workspace, None)?,
+                (turn, true) => self.store.put_turn(workspace, turn)?,
+                (_, false) => {}
+            }
         }
         Ok(())
     }
 }
 
 impl Pending {
-    fn new(head: Head) -> Self {
+    fn new(head: Head, turn: Option<Turn>) -> Self {
         Self {
             head,
             advanced: false,
+            turn: (turn, false),
             states: Map::default(),
             timers: Map::default(),
             marks: Map::default(),

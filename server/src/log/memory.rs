@@ -6,7 +6,7 @@ mod tables;
 
 use super::chain::{self, GENESIS, Hash, Header};
 use super::{
-    Aggregate, AggregateKind, Due, DueTimer, Head, Item, Log, LogError, Mark, Outcome, Range, Reply,
+    Aggregate, AggregateKind, Due, DueTimer, Head, Item, Log, LogError, Mark, Outcome, Range, Renewed, Reply,
     StoredEvent, StoredKey, StoredMention, StoredState, Verified, batch,
 };
 use crate::ports::Clock;
@@ -47,6 +47,14 @@ impl MemoryLog {
             unavailable: Arc::default(),
             clock,
         }
+    }
+
+    /// An empty log that several instances share.
+    #[must_use]
+    pub fn shared(clock: Arc<dyn Clock>) -> Self {
+        let log = Self::new(clock);
+        log.tables.lock().leases = Some(tables::Leases::new());
+        log
     }
 
     /// From now on everything is answered `Unavailable` for this reason; `None`: no longer.
@@ -275,8 +283,24 @@ impl Log for MemoryLog {
         })
     }
 
+    fn is_shared(&self) -> bool {
+        self.tables.lock().leases.is_some()
+    }
+
+    fn renew(&self, instance: Uuid, lease_ms: i64, grace_ms: i64) -> Reply<'_, Renewed> {
+        let now_ms = self.clock.now_ms();
+        self.with(|tables| {
+            tables.now_ms = now_ms;
+            let lapsed = tables.renew(instance, lease_ms, grace_ms);
+            Ok(Renewed { lapsed })
+        })
+    }
+
     fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()> {
         self.with(|tables| {
+            if tables.leases.is_some() {
+                return Ok(());
+            }
             tables
                 .feeds
                 .values_mut()

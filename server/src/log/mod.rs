@@ -12,7 +12,8 @@ pub mod memory;
 pub mod sqlite;
 
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use std::fmt::Debug;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -237,6 +238,11 @@ pub struct Item {
     pub workspace: WorkspaceId,
     /// The commit's id, by which a lost answer is recognised.
     pub commit: Uuid,
+    /// Which instance asks. Events of others wait while one has the workspace's turn.
+    pub instance: Uuid,
+    /// Asks for the workspace's turn for this long, in milliseconds: until then, or until the instance has appended
+    /// events, no other instance appends any. Does nothing while another instance has it.
+    pub turn_ms: Option<i64>,
     /// The `seq` that its first event must get, because the decision counted on it; `None`: any. When an earlier item
     /// of the batch fails, or somebody else's events came between, the item is a conflict (`dependent`).
     pub first_seq: Option<u64>,
@@ -269,6 +275,8 @@ impl Item {
         Self {
             workspace,
             commit,
+            instance: Uuid::nil(),
+            turn_ms: None,
             first_seq: None,
             expected: Vec::new(),
             keys: Vec::new(),
@@ -302,6 +310,8 @@ pub enum Outcome {
     },
     /// A guard did not hold (index into `guards`). Nothing of the item happened.
     Guarded(usize),
+    /// Another instance has the workspace's turn, so many milliseconds more at most. Nothing of the item happened.
+    NotNow(i64),
 }
 
 /// Where a commit stands in the feed.
@@ -348,6 +358,13 @@ pub struct Range {
     pub limit: usize,
     /// Which end to keep when there are more: the newest or the oldest.
     pub newest: bool,
+}
+
+/// What renewing a lease found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewed {
+    /// Whether the instance's seats had been given up meanwhile: they must be written again.
+    pub lapsed: bool,
 }
 
 /// Why the log could not do it.
@@ -453,8 +470,18 @@ pub trait Log: Send + Sync + 'static {
     /// Takes timers due at `now_ms` so that nobody else takes them before `now_ms + visibility_ms`.
     fn take_due(&self, now_ms: i64, visibility_ms: i64, limit: usize) -> Reply<'_, Due>;
     /// An instance begins. A log that belongs to one instance alone counts every seat as just left and sets each such
-    /// agent's timer to `now_ms + grace_ms`.
+    /// agent's timer to `now_ms + grace_ms`. A shared one leaves the seats to the leases.
     fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()>;
+    /// Whether other instances write to this log, too: then nothing is answered from memory without asking it.
+    fn is_shared(&self) -> bool {
+        false
+    }
+    /// Renews the lease under which the instance's seats count, for `lease_ms` from now on the log's clock. Seats under
+    /// any other instance's lapsed lease count as left when it lapsed, and each such agent's timer is set to `grace_ms`
+    /// later. Does nothing where the log is not shared.
+    fn renew(&self, _instance: Uuid, _lease_ms: i64, _grace_ms: i64) -> Reply<'_, Renewed> {
+        ready(Ok(Renewed { lapsed: false })).boxed()
+    }
     /// Checks everything that is stored of a workspace: chain, bodies, states, keys, head.
     fn verify<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Verified>;
     /// Why writes are refused at present, if they are: for health and metrics.

@@ -1,6 +1,6 @@
 //! What the log in memory keeps, as the store of a batch. Nothing here fails, so nothing is ever rolled back.
 
-use crate::log::batch::{self, Numbered, Past, Seats, Store};
+use crate::log::batch::{self, Numbered, Past, Seats, Store, Turn};
 use crate::log::chain::{GENESIS, Hash};
 use crate::log::{
     Aggregate, AggregateKind, Head, LogError, Mark, NewEvent, NewKey, NewMention, NewState, SeatChange,
@@ -58,8 +58,12 @@ pub(super) struct Wake {
 
 struct Seat {
     generation: u64,
+    at_ms: i64,
     left_at_ms: Option<i64>,
 }
+
+/// The leases of all instances: until when their seats count, by instance.
+pub(super) type Leases = BTreeMap<Uuid, i64>;
 
 /// All of one workspace.
 pub(super) struct Feed {
@@ -73,6 +77,7 @@ pub(super) struct Feed {
     pub marks: BTreeMap<(AgentId, String), String>,
     seats: BTreeMap<(AgentId, Uuid), Seat>,
     commits: Map<Uuid, Past>,
+    turn: Option<Turn>,
 }
 
 impl Feed {
@@ -93,6 +98,7 @@ impl Feed {
             marks: BTreeMap::new(),
             seats: BTreeMap::new(),
             commits: Map::default(),
+            turn: None,
         }
     }
 
@@ -120,26 +126,27 @@ impl Feed {
     }
 
     pub(super) fn begin(&mut self, instance: Uuid, now_ms: i64, grace_ms: i64) {
-        for ((agent, _), seat) in &mut self.seats {
-            if seat.left_at_ms.is_none() {
-                seat.left_at_ms = Some(now_ms);
-                let due_ms = now_ms.saturating_add(grace_ms);
-                let agent = Aggregate {
-                    kind: AggregateKind::Agent,
-                    id: agent.as_str().to_owned(),
-                };
-                self.timers.insert(
-                    agent,
-                    Wake {
-                        due_ms,
-                        wake_ms: due_ms,
-                    },
-                );
-            }
-        }
+        self.leave(grace_ms, |_, _| Some(now_ms));
         let since = now_ms.saturating_sub(grace_ms);
         self.seats
             .retain(|(_, at), seat| *at == instance || seat.left_at_ms.is_none_or(|left| left > since));
+    }
+
+    /// Seats are left as of the time that `when` names, and their agents' timers are set.
+    fn leave(&mut self, grace_ms: i64, when: impl Fn(Uuid, &Seat) -> Option<i64>) {
+        for ((agent, at), seat) in &mut self.seats {
+            let Some(left_ms) = when(*at, seat).filter(|_| seat.left_at_ms.is_none()) else {
+                continue;
+            };
+            seat.left_at_ms = Some(left_ms);
+            let due_ms = left_ms.saturating_add(grace_ms);
+            let agent = Aggregate {
+                kind: AggregateKind::Agent,
+                id: agent.as_str().to_owned(),
+            };
+            let wake_ms = due_ms;
+            self.timers.insert(agent, Wake { due_ms, wake_ms });
+        }
     }
 }
 
@@ -149,9 +156,28 @@ pub(super) struct Tables {
     pub feeds: BTreeMap<WorkspaceId, Feed>,
     /// The clock at the beginning of the request, from which a new feed's epoch is made.
     pub now_ms: i64,
+    /// Where several instances share the log.
+    pub leases: Option<Leases>,
 }
 
 impl Tables {
+    /// Renews an instance's lease and gives up the seats under all lapsed ones. Whether its own had been given up.
+    pub(super) fn renew(&mut self, instance: Uuid, lease_ms: i64, grace_ms: i64) -> bool {
+        let now_ms = self.now_ms;
+        let Some(leases) = &mut self.leases else {
+            return false;
+        };
+        let lapsed = leases.insert(instance, now_ms.saturating_add(lease_ms)).is_none();
+        let live = |id: &Uuid| leases.get(id).is_some_and(|until_ms| *until_ms > now_ms);
+        for feed in self.feeds.values_mut() {
+            feed.leave(grace_ms, |id, seat| {
+                (!live(&id)).then(|| leases.get(&id).copied().unwrap_or(seat.at_ms))
+            });
+        }
+        leases.retain(|_, until_ms| *until_ms > now_ms);
+        lapsed
+    }
+
     /// The workspace's feed, which begins here when there is none. Its epoch is the same in each run of a simulation.
     pub(super) fn feed(&mut self, workspace: &WorkspaceId) -> &mut Feed {
         let (now_ms, count) = (
@@ -205,13 +231,20 @@ impl Store for Tables {
 
     fn seats(&mut self, workspace: &WorkspaceId, agent: &AgentId) -> Result<Seats> {
         let mut all = Seats::default();
+        let now_ms = self.now_ms;
+        let leases = self.leases.clone();
         let seats = self
             .feed(workspace)
             .seats
             .range((agent.clone(), Uuid::nil())..=(agent.clone(), Uuid::max()));
-        for (_, seat) in seats {
-            all.present |= seat.left_at_ms.is_none();
-            all.left_at_ms = all.left_at_ms.max(seat.left_at_ms);
+        for ((_, instance), seat) in seats {
+            // A seat under a lapsed lease was left when that lapsed; one without a lease never counted.
+            let until_ms = leases
+                .as_ref()
+                .map(|it| it.get(instance).copied().unwrap_or(seat.at_ms));
+            let lapsed = until_ms.filter(|it| *it <= now_ms && seat.left_at_ms.is_none());
+            all.present |= seat.left_at_ms.is_none() && lapsed.is_none();
+            all.left_at_ms = all.left_at_ms.max(seat.left_at_ms).max(lapsed);
         }
         Ok(all)
     }
@@ -279,6 +312,7 @@ impl Store for Tables {
                 place,
                 Seat {
                     generation: change.generation,
+                    at_ms: now_ms,
                     left_at_ms,
                 },
             );
@@ -337,6 +371,15 @@ impl Store for Tables {
 
     fn put_head(&mut self, workspace: &WorkspaceId, head: &Head) -> Result<()> {
         self.feed(workspace).head = head.clone();
+        Ok(())
+    }
+
+    fn turn(&mut self, workspace: &WorkspaceId) -> Result<Option<Turn>> {
+        Ok(self.feed(workspace).turn)
+    }
+
+    fn put_turn(&mut self, workspace: &WorkspaceId, turn: Option<Turn>) -> Result<()> {
+        self.feed(workspace).turn = turn;
         Ok(())
     }
 }

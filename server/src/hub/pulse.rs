@@ -1,0 +1,81 @@
+//! The pulse of an instance: it renews the lease under which its seats count, and notices when it was not scheduled.
+//!
+//! An instance that was stopped for longer than it should have been between two beats (a suspended machine, a debugger,
+//! swapping) first renews its lease, reads the heads and hears its sockets; only then does it fire timers or close
+//! sockets as silent, for what it missed may be waiting there. Deliberately absent: what a lease protects.
+
+use super::{Hub, Input};
+use crate::seeded::{Bug, seeded};
+use parking_lot::Mutex;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// How long seats count without being renewed, in milliseconds: a dead instance is noticed within 10 s.
+pub const LEASE_MS: i64 = 9_000;
+/// Between two beats: a third of the lease.
+const BEAT: Duration = Duration::from_secs(3);
+/// So long after its last beat an instance may not act as if it had heard everything.
+const STEADY: Duration = Duration::from_secs(6);
+/// How long the sockets are given to say what they hold, after an instance woke.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// When the heart last beat, and since when everything has been heard again.
+#[derive(Debug)]
+pub struct Pulse {
+    at: Mutex<(Instant, Instant)>,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self {
+            at: Mutex::new((now, now)),
+        }
+    }
+}
+
+impl Pulse {
+    /// Whether this instance may judge by what it has not heard: it beats, and has not just been woken.
+    #[must_use]
+    pub fn is_steady(&self) -> bool {
+        if seeded(Bug::TimersBeforeRenewal) {
+            return true;
+        }
+        let (beat, settled) = *self.at.lock();
+        let now = Instant::now();
+        now < beat + STEADY && now >= settled
+    }
+
+    /// A beat is done that began `then`. Whether the one before was so long ago that the instance was stopped.
+    fn beat(&self, then: Instant) -> bool {
+        let mut at = self.at.lock();
+        let stopped = Instant::now() >= at.0 + STEADY;
+        at.0 = then;
+        if stopped {
+            at.1 = Instant::now() + SETTLING;
+        }
+        stopped
+    }
+}
+
+pub(super) async fn run(hub: &Hub) {
+    let deps = &hub.deps;
+    let grace_ms = deps.options.settings.claim_grace_ms;
+    loop {
+        let then = Instant::now();
+        match deps.log.renew(deps.instance, LEASE_MS, grace_ms).await {
+            Ok(renewed) => {
+                let stopped = deps.pulse.beat(then);
+                if stopped {
+                    tracing::warn!("this instance was not scheduled for a while: it looks around first");
+                }
+                if stopped || renewed.lapsed {
+                    let lapsed = renewed.lapsed;
+                    hub.tell_all(|| Input::Woken { lapsed });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+        }
+        sleep_until(then + BEAT).await;
+    }
+}
