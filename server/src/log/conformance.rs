@@ -3,6 +3,7 @@
 mod aside;
 mod commits;
 mod reads;
+mod shared;
 
 use super::memory::MemoryLog;
 use super::sqlite::SqliteLog;
@@ -36,6 +37,19 @@ macro_rules! promises {
 }
 pub(crate) use promises;
 
+/// Runs each promise against each log that several instances share.
+macro_rules! shared_promises {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::log::conformance::Lab::shared_memory()).await;
+            })*
+        }
+    };
+}
+pub(crate) use shared_promises;
+
 /// A clock that a test sets.
 #[derive(Default)]
 pub(crate) struct TestClock(pub AtomicI64);
@@ -58,6 +72,15 @@ impl Lab {
         let clock = Arc::new(TestClock::default());
         Self {
             log: Arc::new(MemoryLog::new(clock.clone())),
+            clock,
+            _folder: None,
+        }
+    }
+
+    pub(crate) fn shared_memory() -> Self {
+        let clock = Arc::new(TestClock::default());
+        Self {
+            log: Arc::new(MemoryLog::shared(clock.clone())),
             clock,
             _folder: None,
         }
