@@ -6,6 +6,7 @@ use super::people::Known;
 use super::state::{Followed, Internal};
 use super::workspace::Workspace;
 use crate::bus::Heard;
+use crate::bus::envelope::Envelope;
 use crate::log::{Aggregate, AggregateKind, LogError, Range, StoredEvent, StoredState};
 use crate::seeded::{Bug, seeded};
 use dibs_protocol::event::Event;
@@ -18,20 +19,31 @@ use std::sync::Arc;
 
 /// Events taken over at once.
 const EVENTS: usize = 5_000;
-/// What an announcement has before the head: the instance and the epoch.
-const IDS: usize = 32;
 
 impl Workspace {
-    /// The bus says that something was stored, or that it may have lost something.
+    /// The bus says that something was stored, or that it may have lost something. What continues the feed is taken
+    /// over as it came; anything else is read from the log.
     pub(crate) fn heard(&mut self, message: &Heard) {
-        if let Heard::Message(bytes) = message {
-            let own = bytes.starts_with(self.deps.instance.as_bytes());
-            let head = bytes.get(IDS..IDS + 8).and_then(|it| it.try_into().ok());
-            if own || head.is_some_and(|it| u64::from_be_bytes(it) <= self.head) {
-                return;
-            }
+        let Heard::Message(bytes) = message else {
+            return self.follow();
+        };
+        let Some(Envelope {
+            instance,
+            head,
+            events,
+        }) = Envelope::decode(bytes)
+        else {
+            return self.follow();
+        };
+        if instance == self.deps.instance || head.seq <= self.head && head.epoch == self.epoch {
+            return;
         }
-        self.follow();
+        let continues = events.first().is_some_and(|it| it.seq == self.head + 1) || seeded(Bug::GapNotFilled);
+        if self.following || events.is_empty() || !continues || head.epoch != self.epoch {
+            return self.follow();
+        }
+        let states = Vec::new();
+        self.followed(Ok(Followed { head, events, states }));
     }
 
     /// Reads what the log has above the head; once more when that is being done already.
@@ -85,7 +97,10 @@ impl Workspace {
         for state in states {
             self.adopt_read(&state);
         }
-        if events.first().is_some_and(|it| it.seq == self.head + 1) {
+        if events
+            .first()
+            .is_some_and(|it| it.seq == self.head + 1 || seeded(Bug::GapNotFilled))
+        {
             let unknown = self.unknown(&events);
             if !unknown.is_empty() {
                 return self.read_unknown(Followed {
@@ -193,11 +208,8 @@ impl Workspace {
         self.tell_consequences(before.as_deref(), &state, facts);
     }
 
-    fn take_over(&mut self, mut events: Vec<StoredEvent>) {
+    fn take_over(&mut self, events: Vec<StoredEvent>) {
         self.fetched.clear();
-        if seeded(Bug::GapNotFilled) {
-            events.drain(..events.len() - 1);
-        }
         // The events of one command follow one another, and are told as one.
         let of_one = |a: &StoredEvent, b: &StoredEvent| {
             (a.conversation, a.at_ms, &a.actor) == (b.conversation, b.at_ms, &b.actor)

@@ -3,7 +3,8 @@
 use super::outbox::{Class, Frame};
 use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
 use super::workspace::Workspace;
-use crate::log::{Committed, LogError, Outcome};
+use crate::bus::envelope::Envelope;
+use crate::log::{Committed, Head, LogError, Outcome};
 use dibs_protocol::event::Event;
 use dibs_protocol::frame::{OfferInfo, ServerFrame};
 use dibs_protocol::ids::{AgentId, ConversationId};
@@ -61,11 +62,21 @@ impl Workspace {
         }
     }
 
-    pub(crate) fn announce(&self) {
-        let mut message = self.deps.instance.as_bytes().to_vec();
-        message.extend_from_slice(self.epoch.as_bytes());
-        message.extend_from_slice(&self.head.to_be_bytes());
-        self.deps.bus.publish(&self.id, message.into());
+    /// Tells the other instances what was stored.
+    pub(crate) fn announce(&mut self) {
+        let head = Head {
+            epoch: self.epoch,
+            seq: self.head,
+            hash: self.hash,
+            at_ms: self.last_at_ms,
+        };
+        let (instance, events) = (self.deps.instance, std::mem::take(&mut self.unannounced));
+        let envelope = Envelope {
+            instance,
+            head,
+            events,
+        };
+        self.deps.bus.publish(&self.id, envelope.encode());
     }
 
     /// Another instance has the turn: nothing is submitted until it is over, or until it has been used.
@@ -75,6 +86,9 @@ impl Workspace {
     }
 
     pub(crate) fn stored(&mut self, flight: Flight, at: Committed) {
+        let events = flight.events.into_iter().zip(at.first_seq..);
+        self.unannounced
+            .extend(events.map(|(event, seq)| event.stored(seq)));
         match flight.what {
             What::Decided(decided) => self.decided(*decided, at),
             What::Seen(agent, known, first) => self.arrived(&agent, known, first, at),

@@ -4,7 +4,7 @@
 use super::outbox::{Behind, Frame, Outbox};
 use super::people::{Known, People};
 use super::views::{Rows, SessionKey, WindowId};
-use crate::log::{Aggregate, LogError, StoredEvent, StoredKey, StoredState};
+use crate::log::{Aggregate, LogError, NewEvent, StoredEvent, StoredKey, StoredState};
 use crate::maps::Map;
 use bytes::Bytes;
 use dibs_protocol::command::Command;
@@ -221,6 +221,8 @@ pub(crate) type Concluded = (Job, Option<ConversationId>, Result<Decision, Refus
 pub(crate) struct Flight {
     pub(crate) commit: Uuid,
     pub(crate) what: What,
+    /// Its events, where other instances are to be told of them.
+    pub(crate) events: Vec<NewEvent>,
     /// Answers that hold if this commit does.
     pub(crate) after: Vec<Concluded>,
 }

@@ -11,7 +11,7 @@ use super::state::{
     SessionState, Watched,
 };
 use super::views::{SessionKey, Views};
-use crate::log::{Aggregate, Item, LogError, Outcome};
+use crate::log::{Aggregate, Item, LogError, Outcome, StoredEvent};
 use crate::maps::{Map, Set};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
@@ -90,6 +90,8 @@ pub(crate) struct Workspace {
     pub(crate) fetched: BTreeSet<Aggregate>,
     /// What waits until memory is as fresh as it must be.
     pub(crate) fresh: Fresh,
+    /// What was stored and the other instances have not been told.
+    pub(crate) unannounced: Vec<StoredEvent>,
     /// Submissions that lost against other instances, one after the other.
     pub(crate) defeats: u32,
     /// Nothing is submitted before, for another instance has the turn; in milliseconds of uptime.
@@ -231,6 +233,11 @@ impl Workspace {
         let flight = Flight {
             commit: item.commit,
             what,
+            events: if self.deps.log.is_shared() {
+                item.events.clone()
+            } else {
+                Vec::new()
+            },
             after: Vec::new(),
         };
         self.batch.push_back((item, flight));

@@ -87,6 +87,22 @@ pub struct NewEvent {
     pub salt: [u8; 16],
 }
 
+impl NewEvent {
+    /// The event as it is stored under this number.
+    #[must_use]
+    pub fn stored(self, seq: u64) -> StoredEvent {
+        StoredEvent {
+            seq,
+            at_ms: self.at_ms,
+            conversation: self.conversation,
+            kind: self.kind.to_owned(),
+            actor: self.actor,
+            event: self.body.unwrap_or(self.skeleton),
+            redacted: false,
+        }
+    }
+}
+
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
