@@ -25,8 +25,12 @@ impl Workspace {
     /// over as it came; anything else is read from the log.
     pub(crate) fn heard(&mut self, message: &Heard) {
         let Heard::Message(bytes) = message else {
+            self.ask_around();
             return self.follow();
         };
+        if self.heard_presence(bytes) {
+            return;
+        }
         let Some(Envelope {
             instance,
             head,

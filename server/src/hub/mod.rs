@@ -22,6 +22,7 @@ mod pulse;
 mod ranked;
 mod reading;
 mod recent;
+mod remote;
 mod resume;
 mod seats;
 mod settle;

@@ -45,7 +45,14 @@ impl Workspace {
         }
     }
 
+    /// Who looks here, or types, has changed.
     pub(crate) fn viewers_changed(&mut self, id: ConversationId) {
+        self.looks_changed(id);
+        self.show_viewers(id);
+    }
+
+    /// Who looks, here or elsewhere, has changed: those who watch are told.
+    pub(crate) fn show_viewers(&mut self, id: ConversationId) {
         if let Some(watched) = self.watched.get_mut(&id) {
             watched.viewers.dirty = true;
             self.untold.insert(id);
@@ -53,22 +60,25 @@ impl Workspace {
         self.active.insert(id);
     }
 
-    fn viewers(&self, id: ConversationId) -> BTreeMap<&AgentId, Viewer> {
-        let mut viewers: BTreeMap<&AgentId, Viewer> = BTreeMap::new();
+    fn viewers(&self, id: ConversationId) -> BTreeMap<AgentId, Viewer> {
+        let mut viewers = self.local_viewers(id);
+        for viewer in self.remote.viewers(id) {
+            look(&mut viewers, viewer.clone());
+        }
+        viewers
+    }
+
+    /// Who looks at a conversation on this instance.
+    pub(crate) fn local_viewers(&self, id: ConversationId) -> BTreeMap<AgentId, Viewer> {
+        let mut viewers = BTreeMap::new();
         let watchers = self.watched.get(&id).into_iter().flat_map(|it| &it.watchers);
         for watcher in watchers.filter(|it| !it.silent) {
-            let since = Time(watcher.since_ms);
-            let typing = watcher.typing.map(|(what, _)| what);
-            let viewer = viewers.entry(&watcher.agent).or_insert_with(|| Viewer {
+            let viewer = Viewer {
                 agent: watcher.agent.clone(),
-                since,
-                typing: None,
-            });
-            viewer.since = viewer.since.min(since);
-            viewer.typing = match (viewer.typing, typing) {
-                (Some(Typing::Reply), _) | (_, Some(Typing::Reply)) => Some(Typing::Reply),
-                (before, now) => before.or(now),
+                since: Time(watcher.since_ms),
+                typing: watcher.typing.map(|(what, _)| what),
             };
+            look(&mut viewers, viewer);
         }
         viewers
     }
@@ -99,6 +109,7 @@ impl Workspace {
                 rest.push(id.clone());
                 continue;
             }
+            let connected = person.connected() || self.remote.has(id);
             agents.push(AgentRow {
                 id: id.clone(),
                 name: known.name.clone(),
@@ -106,12 +117,8 @@ impl Workspace {
                 role: known.role,
                 teams: known.teams.clone(),
                 status: person.said.status,
-                connected: person.connected(),
-                last_seen_at: if person.connected() {
-                    Some(now)
-                } else {
-                    person.last_seen
-                },
+                connected,
+                last_seen_at: if connected { Some(now) } else { person.last_seen },
                 claims: person.claims.len(),
                 capacity: None,
             });
@@ -238,7 +245,7 @@ impl Workspace {
             .filter(|it| it.typing.is_some())
             .map(|it| it.agent.clone())
             .collect();
-        let viewers = viewers.into_keys().take(VIEWERS).cloned().collect();
+        let viewers = viewers.into_keys().take(VIEWERS).collect();
         ActivityRow { id, viewers, typing }
     }
 
@@ -291,7 +298,7 @@ impl Workspace {
             .filter_map(|id| self.people.get(id).map(|it| (id, it)));
         let rows: Vec<_> = known
             .filter(|(_, it)| it.known.is_some())
-            .map(|(id, it)| it.presence(id))
+            .map(|(id, it)| it.presence(id, self.remote.has(id)))
             .collect();
         for chunk in rows.chunks(AGENTS_PER_FRAME) {
             let frame = server_frame(&ServerFrame::Presence {
@@ -337,6 +344,19 @@ impl Workspace {
             }
         }
     }
+}
+
+/// One entry an agent, however many sessions they have.
+fn look(viewers: &mut BTreeMap<AgentId, Viewer>, other: Viewer) {
+    let Some(viewer) = viewers.get_mut(&other.agent) else {
+        viewers.insert(other.agent.clone(), other);
+        return;
+    };
+    viewer.since = viewer.since.min(other.since);
+    viewer.typing = match (viewer.typing, other.typing) {
+        (Some(Typing::Reply), _) | (_, Some(Typing::Reply)) => Some(Typing::Reply),
+        (before, now) => before.or(now),
+    };
 }
 
 fn activity_frame(name: &str, rows: &[ActivityRow]) -> Frame {

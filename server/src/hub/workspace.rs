@@ -6,6 +6,7 @@ use super::fresh::{Fresh, Waiting};
 use super::outbox::{Class, Frame};
 use super::people::People;
 use super::recent::Recent;
+use super::remote::Remote;
 use super::state::{
     BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
     SessionState, Watched,
@@ -90,6 +91,8 @@ pub(crate) struct Workspace {
     pub(crate) fetched: BTreeSet<Aggregate>,
     /// What waits until memory is as fresh as it must be.
     pub(crate) fresh: Fresh,
+    /// Who is on other instances, as far as those said.
+    pub(crate) remote: Remote,
     /// What was stored and the other instances have not been told.
     pub(crate) unannounced: Vec<StoredEvent>,
     /// Submissions that lost against other instances, one after the other.
@@ -196,6 +199,9 @@ impl Workspace {
         }
         self.on_second();
         self.flush();
+        if let Some(at) = self.announce_presence() {
+            self.next_flush_ms = Some(self.next_flush_ms.map_or(at, |it| it.min(at)));
+        }
     }
 
     /// Hands what was decided to the log, unless something is on its way already.
