@@ -119,6 +119,7 @@ impl Workspace {
             behind: false,
             fetched: BTreeSet::new(),
             fresh: super::fresh::Fresh::default(),
+            ended: false,
             remote: super::remote::Remote::default(),
             unannounced: Vec::new(),
             defeats: 0,

@@ -91,6 +91,8 @@ pub(crate) struct Workspace {
     pub(crate) fetched: BTreeSet<Aggregate>,
     /// What waits until memory is as fresh as it must be.
     pub(crate) fresh: Fresh,
+    /// The feed has another history: this actor ends, and the next one loads it.
+    pub(crate) ended: bool,
     /// Who is on other instances, as far as those said.
     pub(crate) remote: Remote,
     /// What was stored and the other instances have not been told.
@@ -141,6 +143,9 @@ impl Workspace {
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.after_turn();
+            if self.ended {
+                break;
+            }
         }
     }
 
