@@ -9,6 +9,7 @@
 //! | `token` | tokens as an identity provider would make them |
 //! | `fleet` | many agents, many conversations, a bounded closed loop |
 //! | `lean` | a socket that does not decode what it reads, for thousands of them |
+//! | `floor` | a bare epoll loop that only sends, to hold a hub against |
 //! | `measure` | CPU and memory from /proc, latencies, the disk's flush time |
 //! | `report` | figures, medians of several runs, table and JSON |
 //! | `scenario` | one file per scenario |
@@ -18,6 +19,7 @@
 
 pub mod failure;
 pub mod fleet;
+pub mod floor;
 pub mod hub;
 pub mod lean;
 pub mod measure;

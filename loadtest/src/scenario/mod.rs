@@ -57,7 +57,7 @@ impl Scenario {
             Self::Idle(it) => it.run(&hub, &mut report).await,
             Self::Load(it) => it.run(&mut hub, &mut report).await,
             Self::Race(it) => it.run(&hub, &mut report).await,
-            Self::Watchers(it) => it.run(&hub, &mut report).await,
+            Self::Watchers(it) => it.run(shared, &hub, &mut report).await,
         }?;
         Ok(report)
     }

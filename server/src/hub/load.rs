@@ -103,6 +103,7 @@ impl Workspace {
             key_order: VecDeque::new(),
             batch: VecDeque::new(),
             settling: None,
+            gather_until: started,
             views: Views::default(),
             watched: Map::default(),
             untold: Set::default(),
