@@ -78,7 +78,7 @@
       scales: { x: plot.x, y: { distr: plot.log ? 3 : 1, range: plot.range } },
       axes: [
         axis({ values: plot.ticks, splits: plot.splits, size: 40, space: plot.splits ? 30 : 50 }),
-        axis({ size: 66, values: (_, all) => all.map((it) => (it === null ? "" : number(it) + (plot.unit ?? ""))) }),
+        axis({ size: 78, values: (_, all) => all.map((it) => (it === null ? "" : number(it) + (plot.unit ?? ""))) }),
       ],
       series: [
         { label: plot.label, value: (_, it) => (it === null ? "–" : plot.tell(it)) },
@@ -88,7 +88,7 @@
           value: (_, it) => (it === null || it === undefined ? "–" : number(it) + (plot.unit ?? "")),
         })),
       ],
-      cursor: { y: false },
+      cursor: { y: false }, padding: [8, 34, 0, 0],
     }, plot.data, plot.element);
   };
   const chart = (title, note, plot) => {
@@ -108,14 +108,14 @@
     const positive = (column) => column.map((it) => (it === null ? null : Math.max(it, 0.001)));
     chart("Latency over time", `${detail.headline}, from the moment that the plan says`, {
       ...over, log: true, range: logRange, unit: " ms",
-      data: [course.seconds, positive(course.p50_ms), positive(course.p99_ms), positive(course.max_ms)],
-      lines: [["median", "--one"], ["99 %", "--two"], ["longest", "--three"]],
+      data: [course.seconds, positive(course.max_ms), positive(course.p99_ms), positive(course.p50_ms)],
+      lines: [["longest", "--three"], ["99 %", "--two"], ["median", "--one"]],
     });
     const curves = Object.entries(detail.percentiles);
     if (curves.length > 0) {
       // Equal steps for each further nine.
       const place = (percent) => -Math.log10(1 - Math.min(percent, 99.9999) / 100);
-      const marks = [0, 50, 90, 99, 99.9, 99.99, 99.999];
+      const marks = [50, 90, 99, 99.9, 99.99, 99.999];
       const main = curves.find(([name]) => name === detail.headline) ?? curves[0];
       const shown = [main, ...curves.filter((it) => it !== main)].slice(0, 3);
       const points = main[1].filter(([percent]) => percent < 100);

@@ -328,7 +328,7 @@ mod tests {
         assert_eq!((by_file.agents, by_file.rate, by_file.list), (30, 2.5, false));
         assert_eq!(by_file.conversations, fleet.conversations);
         assert_eq!(run(text, &["--agents", "7"]).unwrap().agents, 7);
-        assert_eq!(run(text, &["--list"]).unwrap().list, true);
+        assert!(run(text, &["--list"]).unwrap().list);
     }
 
     #[test]

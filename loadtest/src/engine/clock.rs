@@ -18,6 +18,13 @@ pub fn now_us() -> u64 {
     now_ns() / 1_000
 }
 
+/// Seconds in microseconds; what is below nothing is nothing.
+#[must_use]
+pub fn micros(seconds: f64) -> u64 {
+    let length = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// That moment for the runtime's timers; what is past is now.
 #[must_use]
 pub fn instant(at_us: u64) -> Instant {

@@ -93,7 +93,7 @@ async fn write(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) 
     let mut under_way: JoinSet<Sent> = JoinSet::new();
     let mut known = plan.settings.conversations as usize;
     for round in 0_u64.. {
-        let at_us = (round as f64 / rate * 1e6) as u64;
+        let at_us = clock::micros(round as f64 / rate);
         let due_us = stage.start_us.get() + at_us;
         if at_us >= end_us || rested(&mut phase, due_us).await {
             break;

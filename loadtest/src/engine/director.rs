@@ -21,6 +21,7 @@ use crate::report::Report;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::terms::Role;
 use futures_util::stream::{self, StreamExt};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -232,16 +233,20 @@ impl Run<'_> {
         let start_us = clock::now_us() + u64::try_from(HEAD_START.as_micros()).unwrap_or_default();
         crew.work(start_us);
         let begun = self.mark(&pids);
-        let mut before = begun.clone();
+        let mut marks = VecDeque::from([begun.clone()]);
         let slice_s = plan.slice_ms as f64 / 1_000.0;
-        let slices = (seconds / slice_s).floor().max(1.0) as u64;
+        let slices = (self.settings.duration.0.as_millis() / u128::from(plan.slice_ms)).max(1);
         for _ in 0..slices {
             let beat = crew.beat().await?;
             let now = self.mark(&pids);
-            self.slice(&beat, slice_s, &before, &now)?;
-            before = now;
+            // CPU is counted in hundredths of a second: over less than a second it would be mere noise.
+            while marks.len() > 1 && now.at - marks[1].at >= Duration::from_secs(1) {
+                marks.pop_front();
+            }
+            self.slice(&beat, slice_s, &marks[0], &now)?;
+            marks.push_back(now);
         }
-        tokio::time::sleep_until(clock::instant(start_us + (seconds * 1e6) as u64)).await;
+        tokio::time::sleep_until(clock::instant(start_us + clock::micros(seconds))).await;
         Ok((begun, self.mark(&pids)))
     }
 

@@ -1,5 +1,5 @@
 //! A member: one session from its first dial to the end, following its script, coming back when its connection ends.
-//! What it knows and decides is in `desk`.
+//! What it knows and decides is in `desk`, what it makes of frames in `reading`.
 
 use crate::engine::clock;
 use crate::engine::desk::Desk;
@@ -8,16 +8,13 @@ use crate::engine::script::{Action, Deed, Part, Script, watched};
 use crate::engine::stage::{Phase, Stage};
 use crate::engine::tally::{Count, Lag};
 use crate::engine::wire;
-use crate::lean::kind;
 use dibs_client::backoff::Backoff;
 use dibs_client::dial::{self, Socket};
 use dibs_client::{Closed, ConnectError};
 use dibs_protocol::close::ComeBack;
-use dibs_protocol::event::{Actor, EventEntry};
 use dibs_protocol::frame::{Hello, ServerFrame, TypingSignal};
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::terms::Typing;
-use dibs_protocol::time::Time;
 use futures_util::{SinkExt, StreamExt};
 use std::iter::Peekable;
 use std::rc::Rc;
@@ -25,13 +22,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long a slow reader pauses after each frame, in microseconds.
-const PAUSE_US: u64 = 500_000;
 /// How long dialling and the welcome may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a connection ended.
-enum End {
+pub(super) enum End {
     /// Everything is over.
     Over,
     /// The plan ended it, then.
@@ -42,24 +37,24 @@ enum End {
 
 /// One session.
 pub struct Member {
-    stage: Rc<Stage>,
-    desk: Desk,
-    index: usize,
-    phase: watch::Receiver<Phase>,
-    now: Phase,
-    script: Peekable<Script>,
-    window: usize,
-    watching: Vec<ConversationId>,
-    list: bool,
-    slow: bool,
-    read_again_us: u64,
+    pub(super) stage: Rc<Stage>,
+    pub(super) desk: Desk,
+    pub(super) index: usize,
+    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) now: Phase,
+    pub(super) script: Peekable<Script>,
+    pub(super) window: usize,
+    pub(super) watching: Vec<ConversationId>,
+    pub(super) list: bool,
+    pub(super) slow: bool,
+    pub(super) read_again_us: u64,
     /// The hello was resumed, and the replay is still coming.
-    replaying: bool,
+    pub(super) replaying: bool,
     /// When the connection was lost, until everything is there again.
-    lost_us: Option<u64>,
-    is_ready: bool,
-    is_rested: bool,
-    is_settled: bool,
+    pub(super) lost_us: Option<u64>,
+    pub(super) is_ready: bool,
+    pub(super) is_rested: bool,
+    pub(super) is_settled: bool,
 }
 
 impl Member {
@@ -204,16 +199,17 @@ impl Member {
             .await
             .unwrap_or(Err(ConnectError::Timeout))?;
         drop(permit);
-        let mut tally = self.stage.tally.borrow_mut();
-        tally.lag(Lag::Welcome, begun);
-        if hello.resume.is_some() {
-            tally.count(if welcome.resumed {
-                Count::Resumed
-            } else {
-                Count::Anew
-            });
+        {
+            let mut tally = self.stage.tally.borrow_mut();
+            tally.lag(Lag::Welcome, begun);
+            if hello.resume.is_some() {
+                tally.count(if welcome.resumed {
+                    Count::Resumed
+                } else {
+                    Count::Anew
+                });
+            }
         }
-        drop(tally);
         self.replaying = welcome.resumed;
         self.desk.cursor.welcomed(&welcome);
         self.desk
@@ -316,171 +312,9 @@ impl Member {
         let (id, command) = self.desk.command(action, due_us)?;
         wire::command(id, &command).ok()
     }
-
-    /// A frame came.
-    async fn take(&mut self, text: &str, socket: &mut Socket) -> Result<(), End> {
-        self.stage.tally.borrow_mut().add(Count::Bytes, text.len() as u64);
-        if self.slow && matches!(self.now, Phase::Work) && self.is_ready {
-            self.read_again_us = clock::now_us() + PAUSE_US;
-        }
-        match kind(text) {
-            "event" => self.event(text),
-            "view_changed" => self.list_changed(text),
-            "viewers" | "activity" | "presence" | "summary" | "read_marks" | "mention" => self.other(text),
-            _ => {
-                if let Some(next) = self.decoded(text) {
-                    send(socket, next).await.map_err(End::Closed)?;
-                    socket.flush().await.map_err(|error| End::Closed(error.into()))?;
-                }
-            }
-        }
-        self.look_around();
-        Ok(())
-    }
-
-    fn event(&mut self, text: &str) {
-        let Some((seq, conversation)) = wire::event_header(text) else {
-            self.desk.trouble("an event that cannot be read".to_owned());
-            return;
-        };
-        let mut tally = self.stage.tally.borrow_mut();
-        tally.count(Count::Events);
-        if let Some(mark) = wire::mark(text).filter(|mark| *mark >= self.stage.start_us.get()) {
-            tally.lag(Lag::Delivery, mark);
-        }
-        drop(tally);
-        self.desk.recorder.event(conversation, seq);
-        let event = serde_json::Value::Null;
-        self.desk.cursor.event(&EventEntry {
-            seq,
-            conversation: Some(conversation),
-            at: Time(0),
-            actor: Actor::System,
-            event,
-        });
-    }
-
-    fn list_changed(&mut self, text: &str) {
-        let next = self
-            .stage
-            .screens
-            .borrow_mut()
-            .next(self.desk.screen.as_ref(), text);
-        let mut tally = self.stage.tally.borrow_mut();
-        tally.count(Count::Lists);
-        let mark = next.as_ref().and_then(|it| it.mark_us);
-        if let Some(mark) = mark.filter(|mark| *mark >= self.stage.start_us.get()) {
-            tally.lag(Lag::List, mark);
-        }
-        drop(tally);
-        match next {
-            Some(screen) => self.desk.screen = Some(screen),
-            None => self
-                .desk
-                .trouble("a change of a list that is not open or cannot be read".to_owned()),
-        }
-    }
-
-    fn other(&mut self, _text: &str) {
-        self.stage.tally.borrow_mut().count(Count::Others);
-    }
-
-    /// A frame that is decoded; gives what is to be sent at once.
-    fn decoded(&mut self, text: &str) -> Option<String> {
-        // A frame of a kind that this program does not know is no fault.
-        let frame: ServerFrame = serde_json::from_str(text).ok()?;
-        self.desk.recorder.frame(&frame);
-        self.desk.cursor.push(&frame);
-        match frame {
-            ServerFrame::Ok(ok) => self.answer(ok.id, Ok(ok.fields)),
-            ServerFrame::Error(error) => match error.id {
-                Some(id) => self.answer(id, Err(error.refusal)),
-                None => {
-                    self.desk.trouble(format!("was told {}", error.refusal));
-                    None
-                }
-            },
-            ServerFrame::Position { .. } => {
-                self.replaying = false;
-                self.standing_done();
-                None
-            }
-            ServerFrame::Resync { .. } => {
-                self.stage.tally.borrow_mut().count(Count::Resyncs);
-                None
-            }
-            ServerFrame::Snapshot(_) => {
-                if let Some(screen) = self
-                    .stage
-                    .screens
-                    .borrow_mut()
-                    .next(self.desk.screen.as_ref(), text)
-                {
-                    self.desk.screen = Some(screen);
-                }
-                None
-            }
-            ServerFrame::ClaimLost {
-                conversation, token, ..
-            } => {
-                self.desk.lost(conversation, token);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn answer(
-        &mut self,
-        id: i64,
-        result: Result<dibs_client::Fields, dibs_protocol::refusal::Refusal>,
-    ) -> Option<String> {
-        let next = self.desk.answered(id, result);
-        self.standing_done();
-        next.and_then(|(id, command)| wire::command(id, &command).ok())
-    }
-
-    /// Whether all that one has open all the time is there: for the first time, or again.
-    fn standing_done(&mut self) {
-        if self.replaying || self.desk.pending.values().any(|it| it.standing) {
-            return;
-        }
-        if let Some(lost_us) = self.lost_us.take() {
-            self.stage.tally.borrow_mut().lag(Lag::Back, lost_us);
-        }
-        if !self.is_ready {
-            self.is_ready = true;
-            self.stage.bump(&self.stage.ready);
-        }
-    }
-
-    /// Whether what the phase waits for is so.
-    fn look_around(&mut self) {
-        let free = self.desk.pending.is_empty() && self.lost_us.is_none();
-        match &self.now {
-            Phase::Rest if free && !self.is_rested => {
-                self.is_rested = true;
-                self.stage.bump(&self.stage.rested);
-            }
-            Phase::Quiet(targets) if free && !self.is_settled => {
-                let versions = |id: ConversationId| targets.versions.get(&id).copied().unwrap_or_default();
-                let mut watching = self.desk.cursor.watching();
-                let events = watching.all(|id| self.desk.cursor.version(id) >= Some(versions(id)));
-                let list = match (&targets.list, &self.desk.screen) {
-                    (Some(rows), Some(screen)) if self.list => screen.shows(rows),
-                    _ => true,
-                };
-                if events && list {
-                    self.is_settled = true;
-                    self.stage.bump(&self.stage.settled);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
-async fn send(socket: &mut Socket, text: String) -> Result<(), Closed> {
+pub(super) async fn send(socket: &mut Socket, text: String) -> Result<(), Closed> {
     Ok(socket.feed(Message::text(text)).await?)
 }
 

@@ -9,7 +9,7 @@
 //! | `screens` | lists, computed once for all who have them open |
 //! | `tally` | latencies, counters, slices of time |
 //! | `stage` | what all members of a process share |
-//! | `desk`, `member` | one session: what it knows, and its life |
+//! | `desk`, `member`, `reading` | one session: what it knows, its life, what it makes of frames |
 //! | `customers` | messages over HTTP, and the adapter |
 //! | `recorder` | what the oracle is shown |
 //! | `share` | one process's part of a run |
@@ -24,6 +24,7 @@ pub mod desk;
 pub mod director;
 pub mod judge;
 pub mod member;
+mod reading;
 pub mod recorder;
 pub mod screens;
 pub mod script;

@@ -7,7 +7,7 @@ use dibs_protocol::frame::{ServerFrame, SnapshotFrame};
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::summary::Summary;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::rc::Rc;
 
 /// How many states are remembered; at the bound the oldest go, and are computed again if need be.
@@ -41,9 +41,7 @@ pub struct Screens {
 impl Screens {
     /// The screen after a frame, and whether it was computed already; nothing when the frame is no list's.
     pub fn next(&mut self, before: Option<&Rc<Screen>>, text: &str) -> Option<Rc<Screen>> {
-        let mut hasher = self.hasher.build_hasher();
-        text.hash(&mut hasher);
-        let key = (before.map_or(0, |it| it.number), hasher.finish());
+        let key = (before.map_or(0, |it| it.number), self.hasher.hash_one(text));
         if let Some(known) = self.known.get(&key) {
             return Some(Rc::clone(known));
         }

@@ -1,6 +1,7 @@
 //! Who does what and when: the plan of each member, from the seed alone. The same seed makes the same plan, whatever the
 //! hub does. Nothing is done here.
 
+use crate::engine::clock::micros;
 use crate::engine::settings::{Settings, Work};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -215,10 +216,6 @@ impl Iterator for Script {
         }
         self.waiting.pop_front().filter(|it| it.at_us < self.end_us)
     }
-}
-
-fn micros(seconds: f64) -> u64 {
-    (seconds.max(0.0) * 1e6) as u64
 }
 
 #[cfg(test)]

@@ -191,7 +191,10 @@ impl Settings {
         };
         let any = matches!(self.work, Work::Notes | Work::Updates) || self.notes > 0.0;
         // A writer of its own for each 500 commands a second.
-        u32::from(any) + ((rate + self.notes) / 500.0).min(63.0) as u32
+        u32::from(any)
+            + (1..64)
+                .map(|more| u32::from(rate + self.notes >= 500.0 * f64::from(more)))
+                .sum::<u32>()
     }
 
     /// What in it cannot be.
@@ -231,10 +234,7 @@ mod tests {
     #[test]
     fn a_time_is_read_as_it_is_written() {
         for text in ["500ms", "30s", "5m", "2h", "0s", "90s"] {
-            assert_eq!(
-                text.parse::<Span>().unwrap().to_string(),
-                text.replace("90s", "90s")
-            );
+            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
         assert_eq!("1.5s".parse::<Span>().unwrap().0, Duration::from_millis(1_500));
         for wrong in ["", "5", "s", "5 s", "-1s", "8d", "9000h"] {
