@@ -153,8 +153,11 @@
     ...(head ? [make("tr", {}, ...head.map((it, index) => make("th", index > 0 ? { class: "n" } : {}, it)))] : []),
     ...rows.map((row) => make("tr", {}, ...row.map((it, index) => make("td", index > 0 ? { class: "n" } : {}, it))))));
   if (detail?.verdict) {
-    const rows = Object.entries(detail.verdict.checked).map(([name, count]) => [name, number(count)]);
-    if (rows.length > 0) card("What the oracle checked").append(table(rows));
+    const counts = (map) => Object.entries(map).map(([name, count]) => [name, number(count)]);
+    const checked = counts(detail.verdict.checked);
+    const unchecked = counts(detail.verdict.unchecked);
+    if (checked.length > 0) card("What the oracle checked").append(table(checked));
+    if (unchecked.length > 0) card("What could not be checked", "and why").append(table(unchecked));
   }
   if (detail) {
     const rows = Object.entries(detail.settings).map(([name, value]) => [name.replaceAll("_", " "), String(value)]);

@@ -43,11 +43,30 @@ pub struct Course {
     pub hub_rss: Vec<Option<f64>>,
 }
 
+impl Judgement {
+    /// One line for a person.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let sum = |map: &BTreeMap<String, u64>| map.values().sum::<u64>();
+        let not = match sum(&self.unchecked) {
+            0 => String::new(),
+            unchecked => format!(", {unchecked} could not be checked"),
+        };
+        format!(
+            "the oracle: {} checks{not}, {} fault(s)",
+            sum(&self.checked),
+            self.fault_count
+        )
+    }
+}
+
 /// What the oracle says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Judgement {
     /// What was checked, and how often.
     pub checked: BTreeMap<String, u64>,
+    /// What could not be checked, how often, and why.
+    pub unchecked: BTreeMap<String, u64>,
     /// How many faults there are.
     pub fault_count: u64,
     /// The first of them, in words.

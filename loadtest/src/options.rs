@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 /// The flags that all scenarios share.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The hub, and what is written")]
 pub struct Shared {
     /// The program to start, on a free port and with an empty data folder.
     #[arg(long, global = true, value_name = "PROGRAM")]

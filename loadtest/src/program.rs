@@ -1,5 +1,6 @@
 //! The program: from the command line to figures, files and an exit status. No scenario's own work.
 
+use crate::detail::Judgement;
 use crate::engine::{crew, director};
 use crate::failure::Failure;
 use crate::page;
@@ -81,6 +82,16 @@ fn run(cli: &Cli, command: Vec<String>) -> Result<Vec<String>, Failure> {
     }
     let runs = Runs::new(name, command, reports);
     print!("{}", runs.table());
+    if let Some(detail) = runs.runs.last().and_then(|it| it.detail.as_ref()) {
+        println!("the headline: {}", detail.headline);
+        println!(
+            "{}",
+            detail
+                .verdict
+                .as_ref()
+                .map_or("the oracle was not asked".to_owned(), Judgement::line)
+        );
+    }
     if let Some(file) = cli.shared.json.as_deref() {
         runs.write_json(file)?;
     }

@@ -234,10 +234,11 @@ fn file_args(command: &Command, file: &str, text: &str) -> Result<Vec<String>, F
         let flag = key.get_ref().replace('_', "-");
         let mut both = sub.get_arguments().chain(command.get_arguments());
         let Some(arg) = both.find(|it| it.get_long() == Some(&flag)) else {
-            let fields: Vec<String> = sub
+            let mut fields: Vec<String> = sub
                 .get_arguments()
                 .filter_map(|it| Some(it.get_long()?.replace('-', "_")))
                 .collect();
+            fields.sort();
             return Err(Failure::Usage(format!(
                 "{}: unknown field `{}`; {name} knows {}",
                 at(key.span()),
@@ -336,7 +337,7 @@ mod tests {
         for (text, said) in [
             (
                 "scenario = \"fleet\"\n\nagnets = 3\n",
-                "FILE, line 3: unknown field `agnets`; fleet knows agents,",
+                "FILE, line 3: unknown field `agnets`; fleet knows adapter, agents,",
             ),
             (
                 "scenario = \"fleet\"\nagents = 0\n",

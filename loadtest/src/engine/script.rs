@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_plan() {
         for name in scenarios::NAMES {
-            let mut settings = scenarios::settings(name, &["--agents", "20"]).unwrap();
+            let mut settings =
+                scenarios::settings(name, &["--agents", "20", "--conversations", "30"]).unwrap();
             let first = plan(&settings);
             assert_eq!(plan(&settings), first, "{name}");
             settings.seed += 1;

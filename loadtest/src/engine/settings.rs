@@ -84,6 +84,7 @@ pub enum Work {
 
 /// A scenario. Its name's own defaults stand in `loadtest/scenarios/`.
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "The scenario")]
 pub struct Settings {
     /// Agents, each with one session.
     #[arg(long, alias = "sessions", value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -113,7 +114,7 @@ pub struct Settings {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub processes: u16,
     /// Each agent has the list of all that wait open.
-    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub list: bool,
     /// Conversations that each agent watches all the time.
     #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(0..=200))]
@@ -125,7 +126,7 @@ pub struct Settings {
     #[arg(long, value_name = "PER_SECOND", default_value = "0", value_parser = rate)]
     pub messages: f64,
     /// An adapter reads the outbox and reports each reply as delivered.
-    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub adapter: bool,
     /// How many of the agents hardly read while there is work.
     #[arg(long, value_name = "N", default_value = "0")]
@@ -134,7 +135,7 @@ pub struct Settings {
     #[arg(long, value_name = "TIME", default_value = "0s")]
     pub drop_every: Span,
     /// They lose it all at once, and not one by one.
-    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub herd: bool,
     /// How long a person reads before the next step of a case.
     #[arg(long, value_name = "TIME", default_value = "3s")]
