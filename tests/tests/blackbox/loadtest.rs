@@ -460,7 +460,10 @@ fn ends_clean(run: &Run, mut child: Child, signal: &str) {
     );
     let folder = run.folder.path().to_str().unwrap();
     while processes_with(folder) > 0 {
-        assert!(std::time::Instant::now() < end, "{signal}: a process stays behind");
+        assert!(
+            std::time::Instant::now() < end,
+            "{signal}: a process stays behind"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -469,7 +472,9 @@ fn ends_clean(run: &Run, mut child: Child, signal: &str) {
 fn processes_with(text: &str) -> usize {
     let lines = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = lines.filter_map(|it| std::fs::read(it.path().join("cmdline")).ok());
-    lines.filter(|line| String::from_utf8_lossy(line).contains(text)).count()
+    lines
+        .filter(|line| String::from_utf8_lossy(line).contains(text))
+        .count()
 }
 
 #[test]
