@@ -102,6 +102,7 @@ impl Workspace {
             key_order: VecDeque::new(),
             batch: VecDeque::new(),
             settling: None,
+            gather_until: started,
             views: Views::default(),
             watched: HashMap::new(),
             untold: HashSet::new(),

@@ -37,6 +37,12 @@ const KEYS_REMEMBERED: usize = 20_000;
 /// Closed conversations kept in memory after somebody needed them.
 const CLOSED_REMEMBERED: usize = 1_024;
 
+/// After a submission the next one waits so long for company, so that one flush serves several when it is busy; the first
+/// after a quiet spell goes at once.
+const SUBMIT_GATHER: Duration = Duration::from_millis(4);
+/// With so many items a submission has company enough.
+const SUBMIT_COMPANY: usize = 32;
+
 type Settling = oneshot::Receiver<Result<Vec<Outcome>, LogError>>;
 
 /// The state of a workspace on this instance.
@@ -64,6 +70,8 @@ pub(crate) struct Workspace {
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
     pub(super) settling: Option<(Settling, Vec<Flight>)>,
+    /// Until then a small submission waits for company.
+    pub(super) gather_until: Instant,
     pub(crate) views: Views,
     pub(crate) watched: HashMap<ConversationId, Watched>,
     pub(crate) untold: HashSet<ConversationId>,
@@ -191,6 +199,11 @@ impl Workspace {
         if self.settling.is_some() || self.batch.is_empty() || self.catching_up {
             return;
         }
+        let now = Instant::now();
+        if now < self.gather_until && self.batch.len() < SUBMIT_COMPANY && !self.closing {
+            return;
+        }
+        self.gather_until = now + SUBMIT_GATHER;
         let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
         let (items, flights) = self.batch.drain(..count).unzip();
         self.settling = Some((self.deps.group.submit(items), flights));
@@ -250,11 +263,14 @@ impl Workspace {
     }
 
     fn wake_at(&self) -> Instant {
-        let second = self.started + Duration::from_secs(self.second + 1);
-        match self.next_flush_ms {
-            Some(ms) => second.min(self.started + Duration::from_millis(ms)),
-            None => second,
+        let mut at = self.started + Duration::from_secs(self.second + 1);
+        if let Some(ms) = self.next_flush_ms {
+            at = at.min(self.started + Duration::from_millis(ms));
         }
+        if self.settling.is_none() && !self.batch.is_empty() && !self.catching_up {
+            at = at.min(self.gather_until);
+        }
+        at
     }
 
     /// The time of what is decided now: it never runs backwards within a feed.
