@@ -1,25 +1,36 @@
-//! Thousands of sessions that say hello and nothing more: what each costs in the hub's resident memory.
+//! Thousands of sessions that say hello and nothing more: what each costs in the hub's resident memory; and, when things
+//! change in the list that all have open, what that costs and how long it takes until it is on their screens.
 
 use crate::failure::Failure;
-use crate::fleet::{DIALLING, figure};
+use crate::fleet::{self, Bound, DIALLING, closed_loop, figure};
 use crate::hub::{Hub, PATIENCE};
-use crate::lean::Lean;
-use crate::measure::{Stretch, Usage};
+use crate::lean::{Lean, kind};
+use crate::measure::{Latencies, Stretch, Usage};
 use crate::report::Report;
 use clap::Args;
 use dibs_client::Options;
+use dibs_protocol::command::Update;
+use dibs_protocol::ids::ConversationId;
 use dibs_protocol::terms::Role;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// The socket's read buffer in bytes, on this side.
 const READ_BUFFER: usize = 1_024;
 /// How long the hub has to come to rest before anything is compared.
 const REST: Duration = Duration::from_secs(3);
+/// One session in so many measures how long changes take.
+const SAMPLED: usize = 50;
+/// A prime, so that changes one after another fall far apart in the list.
+const STRIDE: usize = 7_919;
+/// Changes in flight.
+const CHANGING: usize = 64;
+/// What stands before the time, in microseconds since the beginning, in a subject.
+const MARK: &str = "sent at ";
 
 /// The flags.
 #[derive(Debug, Clone, Args)]
@@ -36,6 +47,42 @@ pub struct Idle {
     /// Each session also opens one list, the same for all.
     #[arg(long)]
     list: bool,
+    /// So many changes a second, evenly spaced, of conversations in that list while the sessions settle.
+    #[arg(long, requires = "list", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    changes: Option<u32>,
+    /// Conversations in the list.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    conversations: u32,
+}
+
+/// What the sessions received while they settled.
+struct Received {
+    frames: AtomicU64,
+    lists: AtomicU64,
+    delays: Mutex<Latencies>,
+    begun: Instant,
+}
+
+impl Received {
+    fn take(&self, text: &str, sampled: bool) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        if kind(text) != "view_changed" {
+            return;
+        }
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        if !sampled {
+            return;
+        }
+        let now_us = self.begun.elapsed().as_micros();
+        let mut delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
+        for rest in text.split(MARK).skip(1) {
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+            if let Some(sent_us) = digits.and_then(|it| it.parse::<u128>().ok()) {
+                let took = u64::try_from(now_us.saturating_sub(sent_us)).unwrap_or(u64::MAX);
+                delays.note(Duration::from_micros(took));
+            }
+        }
+    }
 }
 
 impl Idle {
@@ -46,6 +93,8 @@ impl Idle {
     pub async fn run(&self, hub: &Hub, report: &mut Report) -> Result<(), Failure> {
         // The first hello loads the workspace, which is no session's cost.
         drop(self.session(hub, 0).await?);
+        let count = self.changes.map_or(0, |_| self.conversations as usize);
+        let conversations = fleet::conversations(hub, count).await?;
         tokio::time::sleep(REST).await;
         let before = usage(hub)?;
         let ramp = Stretch::begin(hub.usage());
@@ -55,26 +104,23 @@ impl Idle {
             .try_collect()
             .await?;
         let ramp = ramp.end(hub.usage());
-        let frames = Arc::new(AtomicU64::new(0));
-        let mut tasks = JoinSet::new();
-        for mut session in sessions {
-            let frames = Arc::clone(&frames);
-            tasks.spawn(async move {
-                loop {
-                    if let Err(failure) = session.next().await {
-                        return failure;
-                    }
-                    frames.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
+        let received = Arc::new(Received {
+            frames: AtomicU64::new(0),
+            lists: AtomicU64::new(0),
+            delays: Mutex::new(Latencies::new()?),
+            begun: Instant::now(),
+        });
+        let mut tasks = follow(sessions, &received);
         let arrived = usage(hub)?;
         let rest = Stretch::begin(hub.usage());
         let settle = Duration::from_secs(self.settle.into());
-        if let Ok(Some(ended)) = tokio::time::timeout(settle, tasks.join_next()).await {
-            let why = ended.map_or_else(|error| error.to_string(), |failure| failure.to_string());
-            return Err(Failure::wrong(format!("a session ended by itself: {why}")));
-        }
+        let changed = tokio::select! {
+            changed = self.change(hub, &conversations, &received, settle) => changed?,
+            ended = tasks.join_next() => {
+                let why = ended.map_or_else(String::new, |it| it.map_or_else(|error| error.to_string(), |it| it.to_string()));
+                return Err(Failure::wrong(format!("a session ended by itself: {why}")));
+            }
+        };
         let rest = rest.end(hub.usage());
         let settled = usage(hub)?;
         tasks.abort_all();
@@ -102,12 +148,56 @@ impl Idle {
             "µs",
         );
         rest.report("idle,", report);
-        report.figure(
-            "frames received meanwhile",
-            figure(frames.load(Ordering::Relaxed)),
-            "",
-        );
+        let frames = received.frames.load(Ordering::Relaxed);
+        report.figure("frames received meanwhile", figure(frames), "");
+        if self.changes.is_some() {
+            let lists = received.lists.load(Ordering::Relaxed);
+            report.figure("changes", figure(changed) / rest.seconds, "/s");
+            report.figure(
+                "list frames a session",
+                figure(lists) / sessions / rest.seconds,
+                "/s",
+            );
+            let cpu = rest.hub_cpu_s.map(|s| s * 1e6 / figure(lists));
+            report.figure_if("hub CPU per million list frames", cpu, "s");
+            let delays = received.delays.lock().unwrap_or_else(PoisonError::into_inner);
+            delays.report("a change on a screen", report);
+        }
         Ok(())
+    }
+
+    /// Changes subjects at the rate for `time`, or waits so long. How many there were.
+    async fn change(
+        &self,
+        hub: &Hub,
+        conversations: &[ConversationId],
+        received: &Received,
+        time: Duration,
+    ) -> Result<u64, Failure> {
+        let Some(rate) = self.changes else {
+            tokio::time::sleep(time).await;
+            return Ok(0);
+        };
+        let writer = &hub.agent("writer", 0).await?;
+        let begun = tokio::time::Instant::now();
+        let bound = Bound::new(u64::MAX, time);
+        let done = &AtomicU64::new(0);
+        closed_loop(CHANGING, &bound, |_, round| async move {
+            let due = Duration::from_secs_f64(figure(round) / f64::from(rate));
+            tokio::time::sleep_until(begun + due).await;
+            let turn = usize::try_from(round).unwrap_or_default().wrapping_mul(STRIDE) % conversations.len();
+            let subject = format!("{MARK}{}", received.begun.elapsed().as_micros());
+            let change = json!({ "conversation": conversations[turn], "subject": subject });
+            let change: Update =
+                serde_json::from_value(change).map_err(|it| Failure::wrong(it.to_string()))?;
+            writer.call(change).await?;
+            done.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+        .await?;
+        // The last ones are gathered.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(done.load(Ordering::Relaxed))
     }
 
     async fn session(&self, hub: &Hub, index: usize) -> Result<Lean, Failure> {
@@ -125,6 +215,22 @@ impl Idle {
         }
         Ok(session)
     }
+}
+
+fn follow(sessions: Vec<Lean>, received: &Arc<Received>) -> JoinSet<Failure> {
+    let mut tasks = JoinSet::new();
+    for (index, mut session) in sessions.into_iter().enumerate() {
+        let received = Arc::clone(received);
+        tasks.spawn(async move {
+            loop {
+                match session.next().await {
+                    Ok(text) => received.take(&text, index % SAMPLED == 0),
+                    Err(failure) => return failure,
+                }
+            }
+        });
+    }
+    tasks
 }
 
 fn usage(hub: &Hub) -> Result<Usage, Failure> {
