@@ -7,6 +7,8 @@ mod delta;
 mod erase;
 mod execute;
 mod follow;
+#[doc(hidden)]
+pub mod hot;
 #[cfg(test)]
 mod instances_tests;
 mod item;
