@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::fleet::{self, Bound, DIALLING, closed_loop, figure};
 use crate::hub::{Hub, PATIENCE};
 use crate::lean::{Lean, kind};
-use crate::measure::{Latencies, Stretch, Usage};
+use crate::measure::{Latencies, Stretch, Usage, Used};
 use crate::report::Report;
 use clap::Args;
 use dibs_client::Options;
@@ -64,6 +64,20 @@ struct Received {
 }
 
 impl Received {
+    /// What the list cost, if it changed at all.
+    fn report(&self, changes: u64, sessions: f64, used: &Used, report: &mut Report) {
+        if changes == 0 {
+            return;
+        }
+        let lists = figure(self.lists.load(Ordering::Relaxed));
+        report.figure("changes", figure(changes) / used.seconds, "/s");
+        report.figure("list frames a session", lists / sessions / used.seconds, "/s");
+        let cpu = used.hub_cpu_s.map(|s| s * 1e6 / lists);
+        report.figure_if("hub CPU per million list frames", cpu, "s");
+        let delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
+        delays.report("a change on a screen", report);
+    }
+
     fn take(&self, text: &str, sampled: bool) {
         self.frames.fetch_add(1, Ordering::Relaxed);
         if kind(text) != "view_changed" {
@@ -150,19 +164,7 @@ impl Idle {
         rest.report("idle,", report);
         let frames = received.frames.load(Ordering::Relaxed);
         report.figure("frames received meanwhile", figure(frames), "");
-        if self.changes.is_some() {
-            let lists = received.lists.load(Ordering::Relaxed);
-            report.figure("changes", figure(changed) / rest.seconds, "/s");
-            report.figure(
-                "list frames a session",
-                figure(lists) / sessions / rest.seconds,
-                "/s",
-            );
-            let cpu = rest.hub_cpu_s.map(|s| s * 1e6 / figure(lists));
-            report.figure_if("hub CPU per million list frames", cpu, "s");
-            let delays = received.delays.lock().unwrap_or_else(PoisonError::into_inner);
-            delays.report("a change on a screen", report);
-        }
+        received.report(changed, sessions, &rest, report);
         Ok(())
     }
 
