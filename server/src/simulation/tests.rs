@@ -1,0 +1,64 @@
+//! Thousands of schedules keep every promise; the same seed gives the same trace.
+//!
+//! `DIBS_SIM_SEED=123 cargo test --release -p dibs --lib simulation::tests::schedules -- --nocapture` replays one with
+//! its trace; `DIBS_LONG=1` runs twenty times as many.
+
+use super::plan::Plan;
+use super::world::{Outcome, run};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Schedules of the ordinary run.
+const SCHEDULES: u64 = 1_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// What a failing schedule says.
+fn story(outcome: &Outcome) -> String {
+    let seed = outcome.plan.seed;
+    let faults = outcome.faults.join("\n  ");
+    format!(
+        "seed {seed}:\n  {faults}\n  DIBS_SIM_SEED={seed} cargo test --release -p dibs --lib simulation::tests::schedules -- --nocapture"
+    )
+}
+
+#[test]
+fn schedules_of_faults_keep_every_promise() {
+    if let Some(seed) = number("DIBS_SIM_SEED") {
+        let outcome = run(Plan::of(seed), None, true);
+        println!("{}", outcome.trace);
+        assert!(outcome.faults.is_empty(), "{}", story(&outcome));
+        return;
+    }
+    let times = if number("DIBS_LONG").is_some() { 20 } else { 1 };
+    let schedules = number("DIBS_SIM_COUNT").unwrap_or(SCHEDULES * times);
+    let first = number("DIBS_SIM_FIRST").unwrap_or(1);
+    let begun = Instant::now();
+    let (mut failed, mut events, mut injected) = (Vec::new(), 0, BTreeMap::<_, u64>::new());
+    for seed in first..first + schedules {
+        let outcome = run(Plan::of(seed), None, false);
+        events += outcome.events;
+        for (what, count) in &outcome.injected {
+            *injected.entry(*what).or_default() += u64::from(*count);
+        }
+        if !outcome.faults.is_empty() {
+            failed.push(story(&outcome));
+        }
+    }
+    println!(
+        "{schedules} schedules, {events} events, {injected:?} in {:?}",
+        begun.elapsed()
+    );
+    let told = failed.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
+    assert!(failed.is_empty(), "{} of {schedules} failed:\n{told}", failed.len());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    for seed in 1..=20 {
+        let (one, two) = (run(Plan::of(seed), None, false), run(Plan::of(seed), None, false));
+        assert_eq!(one.digest, two.digest, "seed {seed}");
+    }
+}
