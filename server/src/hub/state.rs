@@ -191,6 +191,8 @@ pub(crate) enum Lane {
 #[derive(Debug)]
 pub(crate) enum Caller {
     Session(Arc<Link>, i64),
+    /// A session that watches a conversation as soon as it has been read.
+    Watch(Arc<Link>, i64, Box<dibs_protocol::command::Watch>),
     Http(oneshot::Sender<HttpReply>),
     Bulk(u64, usize),
     Nobody,

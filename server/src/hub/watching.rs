@@ -94,8 +94,8 @@ impl Workspace {
 
     /// Reads a closed conversation first, then watches it.
     pub(crate) fn watch_unloaded(&mut self, link: Arc<Link>, id: i64, it: command::Watch) {
-        let caller = Caller::Session(link.clone(), id);
         if self.conversations.contains_key(&it.conversation) {
+            let caller = Caller::Session(link, id);
             // It was read and does not exist, or it is being opened and is not stored yet.
             return self.refuse(caller, Refusal::not_found("conversation"));
         }
@@ -103,12 +103,13 @@ impl Workspace {
             return;
         };
         let sender = session.sender.clone();
+        let conversation = it.conversation;
         let job = super::state::Job {
-            caller,
+            caller: Caller::Watch(link, id, Box::new(it)),
             sender,
-            conversation: Some(it.conversation),
+            conversation: Some(conversation),
             action: dibs_rules::Action::Look,
-            lane: super::state::Lane::Conversation(it.conversation),
+            lane: super::state::Lane::Conversation(conversation),
             key_read: true,
             conflicts: 0,
             fresh_at: None,

@@ -11,7 +11,7 @@ use super::state::{
     SessionState, Watched,
 };
 use super::views::{SessionKey, Views};
-use crate::log::{Aggregate, Item, LogError, Outcome, StoredEvent};
+use crate::log::{Aggregate, Expected, Item, LogError, Outcome, StoredEvent};
 use crate::maps::{Map, Set};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
@@ -69,6 +69,8 @@ pub(crate) struct Workspace {
     pub(crate) keys: Map<KeyRef, KeyRecord>,
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
+    /// The latest item with events that was put into a batch.
+    pub(crate) last_item: Option<Uuid>,
     pub(super) settling: Option<(Settling, Vec<Flight>)>,
     pub(crate) views: Views,
     pub(crate) watched: Map<ConversationId, Watched>,
@@ -229,6 +231,11 @@ impl Workspace {
         if !item.events.is_empty() {
             item.first_seq = Some(self.next_seq);
             self.next_seq += item.events.len() as u64;
+            // Others' events may fill exactly the numbers of an item that fails: what comes after it must fail, too.
+            let before = self.last_item.replace(item.commit).filter(|_| self.deps.log.is_shared());
+            if let Some(before) = before.filter(|it| self.flight(*it).is_some()) {
+                item.expected.push((super::item::feed_aggregate(), Expected::After(before)));
+            }
         }
         let flight = Flight {
             commit: item.commit,
@@ -372,6 +379,7 @@ impl Workspace {
                 reply.send(Ok((200, format!("{{{fields}}}")))).ok();
             }
             Caller::Bulk(bulk, index) => self.bulk_result(bulk, index, &format!("\"ok\":{{{fields}}}")),
+            Caller::Watch(link, id, it) => self.watch(&link, id, &it),
             Caller::Nobody => {}
         }
     }
@@ -380,7 +388,7 @@ impl Workspace {
     pub(crate) fn refuse(&mut self, caller: Caller, refusal: Refusal) {
         self.deps.metrics.refused(refusal.code);
         match caller {
-            Caller::Session(link, id) => refuse(&link, id, refusal),
+            Caller::Session(link, id) | Caller::Watch(link, id, _) => refuse(&link, id, refusal),
             Caller::Http(reply) => {
                 reply.send(Err(refusal)).ok();
             }

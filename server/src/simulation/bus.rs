@@ -30,15 +30,6 @@ pub(super) struct SimBus {
     pub(super) life: Arc<Life>,
 }
 
-impl Exchange {
-    /// Everybody hears that messages may have been lost, as after a reconnection.
-    pub(super) fn doubt(&self) {
-        for subscriber in &*self.subscribers.lock() {
-            subscriber.heard.try_send(Heard::Doubt).ok();
-        }
-    }
-}
-
 impl SimBus {
     fn send(&self, to: &Arc<Subscriber>, message: Heard) {
         let (env, from, to) = (self.env.clone(), self.life.clone(), to.clone());

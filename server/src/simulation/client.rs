@@ -13,7 +13,7 @@ use dibs_protocol::command::Command;
 use dibs_protocol::event::{Event, EventEntry};
 use dibs_protocol::frame::{Resume, ServerFrame, SnapshotFrame, Welcome};
 use dibs_protocol::ids::ConversationId;
-use dibs_protocol::refusal::Code;
+use dibs_protocol::refusal::{Code, Refusal};
 use dibs_rules::context::Agent;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,9 +103,9 @@ impl Client {
 
     /// Lives until everybody leaves.
     pub(super) async fn run(mut self) -> Self {
-        let mut phases = self.shared.phase.subscribe();
+        let shared = self.shared.clone();
         loop {
-            let phase = *phases.borrow_and_update();
+            let phase = shared.phase.get();
             if phase == Phase::Leave {
                 // What it was shown stays, to be judged.
                 self.connection = None;
@@ -125,7 +125,7 @@ impl Client {
                     Some(Down::Frame(bytes)) => self.hear(&bytes),
                     Some(Down::Closed) | None => self.cut(true),
                 },
-                _ = phases.changed() => self.next_at = Instant::now(),
+                _ = shared.phase.until(|it| it != phase) => self.next_at = Instant::now(),
                 () = sleep_until(self.next_at) => self.turn(phase),
             }
             self.tell_how_it_is();
@@ -259,7 +259,7 @@ impl Client {
             ServerFrame::Error(error) => {
                 let id = error.id.unwrap_or(-1);
                 match self.pending.remove(&id) {
-                    Some(command) => self.refused(id, command, error.refusal.code),
+                    Some(command) => self.refused(id, command, &error.refusal),
                     None if self.stay.is_none() => {}
                     None => self.unasked(id),
                 }
@@ -395,8 +395,11 @@ impl Client {
         }
     }
 
-    fn refused(&mut self, id: i64, command: Command, code: Code) {
-        let name = &self.name;
+    fn refused(&mut self, id: i64, command: Command, refusal: &Refusal) {
+        if let Some(missed) = &refusal.details.missed {
+            self.see_all(missed);
+        }
+        let (name, code) = (&self.name, refusal.code);
         match code {
             Code::Unavailable if command.key().is_some() => self.unknown.push(command),
             // Whom to give it to may not be known yet.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -60,7 +60,6 @@ pub(super) struct Env {
     pub(super) wire: Dice,
     pub(super) calm: AtomicBool,
     pub(super) outage: AtomicBool,
-    moments: AtomicU64,
     pub(super) record: Mutex<Record>,
 }
 
@@ -88,14 +87,8 @@ impl Env {
             wire: Dice::new(seed, 4),
             calm: AtomicBool::new(false),
             outage: AtomicBool::new(false),
-            moments: AtomicU64::new(0),
             record: Mutex::new(record),
         })
-    }
-
-    /// The next moment: one order of everything that anybody does or hears.
-    pub(super) fn moment(&self) -> u64 {
-        self.moments.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The faults of this time: none once the world is calm.

@@ -1,6 +1,6 @@
 //! Whether an instance runs, is stopped (not scheduled: everything stalls until it wakes) or has crashed.
 
-use tokio::sync::watch;
+use super::signal::Signal;
 use tokio::time::Instant;
 
 /// How an instance does.
@@ -18,8 +18,8 @@ pub(super) enum Condition {
 pub(super) struct Life {
     /// The instance's place among all, the same after a restart.
     pub(super) place: usize,
-    condition: watch::Sender<Condition>,
-    /// When it woke last.
+    condition: Signal<Condition>,
+    /// When it was stopped, and when it woke.
     pub(super) stops: parking_lot::Mutex<Vec<(Instant, Option<Instant>)>>,
 }
 
@@ -30,13 +30,13 @@ impl Life {
     pub(super) fn new(place: usize) -> Self {
         Self {
             place,
-            condition: watch::Sender::new(Condition::Running),
+            condition: Signal::new(Condition::Running),
             stops: parking_lot::Mutex::default(),
         }
     }
 
     pub(super) fn condition(&self) -> Condition {
-        *self.condition.borrow()
+        self.condition.get()
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -45,7 +45,7 @@ impl Life {
 
     /// Stops it, unless it does not run. Whether it did.
     pub(super) fn stop(&self) -> bool {
-        let stopped = self.change(Condition::Running, Condition::Stopped);
+        let stopped = self.condition.change(Condition::Running, Condition::Stopped);
         if stopped {
             self.stops.lock().push((Instant::now(), None));
         }
@@ -54,7 +54,7 @@ impl Life {
 
     /// Lets it go on.
     pub(super) fn wake(&self) -> bool {
-        let woke = self.change(Condition::Stopped, Condition::Running);
+        let woke = self.condition.change(Condition::Stopped, Condition::Running);
         if woke && let Some(last) = self.stops.lock().last_mut() {
             last.1 = Some(Instant::now());
         }
@@ -63,28 +63,13 @@ impl Life {
 
     /// Ends it, whatever it was doing.
     pub(super) fn crash(&self) {
-        self.condition.send_replace(Condition::Dead);
-    }
-
-    fn change(&self, from: Condition, to: Condition) -> bool {
-        self.condition.send_if_modified(|it| {
-            let changes = *it == from;
-            if changes {
-                *it = to;
-            }
-            changes
-        })
+        self.condition.set(Condition::Dead);
     }
 
     /// Waits until the instance runs.
     pub(super) async fn runs(&self) -> Result<(), Crashed> {
-        if self.condition() == Condition::Running {
-            return Ok(());
-        }
-        let mut condition = self.condition.subscribe();
-        let found = condition.wait_for(|it| *it != Condition::Stopped).await;
-        match found.map(|it| *it) {
-            Ok(Condition::Running) => Ok(()),
+        match self.condition.until(|it| it != Condition::Stopped).await {
+            Condition::Running => Ok(()),
             _ => Err(Crashed),
         }
     }
@@ -98,8 +83,6 @@ impl Life {
 
     /// Waits for its end.
     pub(super) async fn dies(&self) {
-        let mut condition = self.condition.subscribe();
-        // The sender lives as long as `self`.
-        condition.wait_for(|it| *it == Condition::Dead).await.ok();
+        self.condition.until(|it| it == Condition::Dead).await;
     }
 }

@@ -57,6 +57,9 @@ impl SimLog {
         if env.strikes(&env.storage, "crash before commit", faults.crash_before_commit) {
             self.crash().await;
         }
+        for item in &items {
+            env.note(|| wish(life.place, item));
+        }
         let sizes: Vec<_> = items.iter().map(|it| it.events.len() as u64).collect();
         let outcomes = env.log.commit(items).await?;
         let (place, at) = (life.place, Instant::now());
@@ -75,6 +78,14 @@ impl SimLog {
         }
         Ok(outcomes)
     }
+}
+
+fn wish(place: usize, item: &Item) -> String {
+    let kinds: Vec<_> = item.events.iter().map(|it| it.kind).collect();
+    let seats = item.seats.iter().map(|it| format!("{} {}", it.agent, it.present));
+    let seats: Vec<_> = seats.collect();
+    let (first, guards) = (item.first_seq, &item.guards);
+    format!("log: instance {place} wants {first:?} {kinds:?}, seats {seats:?}, guards {guards:?}")
 }
 
 fn brief(outcome: &Outcome) -> String {
@@ -217,8 +228,13 @@ impl Log for SimLog {
     }
 
     fn renew(&self, instance: Uuid, lease_ms: i64, grace_ms: i64) -> Reply<'_, Renewed> {
-        self.reach(async move || self.env.log.renew(instance, lease_ms, grace_ms).await)
-            .boxed()
+        self.reach(async move || {
+            let renewed = self.env.log.renew(instance, lease_ms, grace_ms).await;
+            self.env
+                .note(|| format!("log: instance {} renews its lease: {renewed:?}", self.life.place));
+            renewed
+        })
+        .boxed()
     }
 
     fn verify<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Verified> {

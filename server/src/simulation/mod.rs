@@ -16,6 +16,7 @@ mod log;
 mod network;
 mod plan;
 mod shared;
+mod signal;
 mod tests;
 mod view;
 mod workload;

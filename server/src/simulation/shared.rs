@@ -2,11 +2,11 @@
 //! and when, and who waited for an instance that was stopped.
 
 use super::life::{Condition, Life};
-use dibs_protocol::ids::{AgentId, ConversationId, MessageId};
+use super::signal::Signal;
+use dibs_protocol::ids::{AgentId, ConversationId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How far a schedule is.
@@ -43,11 +43,10 @@ pub(super) struct Stay {
 
 /// What all share.
 pub(super) struct Shared {
-    pub(super) phase: watch::Sender<Phase>,
+    pub(super) phase: Signal<Phase>,
     pub(super) how: Mutex<Vec<How>>,
     pub(super) conversations: Mutex<Vec<ConversationId>>,
     pub(super) tokens: Mutex<BTreeMap<ConversationId, Vec<u64>>>,
-    pub(super) messages: Mutex<Vec<MessageId>>,
     pub(super) stays: Mutex<Vec<Stay>>,
     /// Dials that waited for an instance which was stopped: who, for which, since when.
     pub(super) waited: Mutex<Vec<(AgentId, Arc<Life>, Instant)>>,
@@ -56,11 +55,10 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(clients: usize) -> Arc<Self> {
         Arc::new(Self {
-            phase: watch::Sender::new(Phase::Busy),
+            phase: Signal::new(Phase::Busy),
             how: Mutex::new(vec![How::default(); clients]),
             conversations: Mutex::default(),
             tokens: Mutex::default(),
-            messages: Mutex::default(),
             stays: Mutex::default(),
             waited: Mutex::default(),
         })

@@ -122,6 +122,9 @@ impl Client {
 
     fn claim(&mut self, conversation: ConversationId) {
         let key = self.maybe_key();
+        if !self.watching.contains(&conversation) && self.dice.chance(600) {
+            self.watch(conversation);
+        }
         self.ask(Claim { conversation, key });
     }
 
@@ -404,7 +407,7 @@ pub(super) async fn customer(env: Arc<Env>, cluster: Arc<Cluster>, shared: Arc<S
             r#"{{"key":"m{number}-{message}","channel":"web","customer":{{"id":"c{customer}","name":"Customer {customer}"}},"text":"Question {number}.{message}"}}"#
         );
         let ingest: Ingest = serde_json::from_str(&text).unwrap();
-        while *shared.phase.borrow() == Phase::Busy {
+        while shared.phase.get() == Phase::Busy {
             if let Some(answer) = write(&env, &cluster, &dice, &adapter, &ingest).await {
                 shared.learn_conversation(answer.conversation);
                 break;

@@ -151,7 +151,7 @@ impl World {
         for at in 0..env.plan.instances {
             cluster.jump(at, 0);
         }
-        shared.phase.send_replace(Phase::Calm);
+        shared.phase.set(Phase::Calm);
     }
 
     /// Everybody looks at everything, at a time when nothing happened for a while and nothing happens.
@@ -163,13 +163,13 @@ impl World {
                 continue;
             }
             self.env.note(|| "look".to_owned());
-            self.shared.phase.send_replace(Phase::Look);
+            self.shared.phase.set(Phase::Look);
             self.expect("not everybody could look", || self.shared.all(|it| it.looked))
                 .await;
             if self.head().await == before {
                 return;
             }
-            self.shared.phase.send_replace(Phase::Calm);
+            self.shared.phase.set(Phase::Calm);
         }
         self.env.fault("It never became quiet.".to_owned());
     }
@@ -183,7 +183,7 @@ impl World {
         let replay = check::replay(&self.env).await;
         let now = Time(self.clock.now_ms());
         self.env.note(|| "leave".to_owned());
-        self.shared.phase.send_replace(Phase::Leave);
+        self.shared.phase.set(Phase::Leave);
         let mut left = Vec::new();
         for client in clients {
             match client.await {
@@ -236,7 +236,7 @@ async fn trouble(env: Arc<Env>, cluster: Arc<Cluster>, shared: Arc<Shared>) {
     let dice = Dice::new(env.plan.seed, 5);
     loop {
         sleep(dice.ms(50, 800)).await;
-        if *shared.phase.borrow() != Phase::Busy {
+        if shared.phase.get() != Phase::Busy {
             return;
         }
         let faults = env.faults();
