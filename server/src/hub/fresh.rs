@@ -10,6 +10,7 @@ use crate::log::{Aggregate, Head, LogError};
 use crate::seeded::{Bug, seeded};
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::frame::Resume;
+use dibs_protocol::ids::AgentId;
 use std::sync::Arc;
 
 /// What waits until memory is as fresh as it must be.
@@ -40,6 +41,22 @@ impl Fresh {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.asked.is_empty() && self.reading.is_none() && self.parked.is_empty()
+    }
+
+    /// Whether a session of this agent waits to be welcomed.
+    pub(crate) fn welcomes(&self, agent: &AgentId) -> bool {
+        let waits = |it: &Waiting| matches!(it, Waiting::Welcome(join) if join.agent.id == *agent);
+        self.parked.iter().any(|(_, it)| waits(it))
+    }
+
+    /// A session that waits to be welcomed is gone. Whose it was, if it did.
+    pub(crate) fn leave(&mut self, link: &Link) -> Option<AgentId> {
+        let waits = |it: &Waiting| matches!(it, Waiting::Welcome(join) if join.link.id == link.id);
+        let at = self.parked.iter().position(|(_, it)| waits(it))?;
+        match self.parked.remove(at).1 {
+            Waiting::Welcome(join) => Some(join.agent.id.clone()),
+            _ => None,
+        }
     }
 }
 

@@ -2,21 +2,19 @@
 //! claim ended; that every instance's memory is the log; that the log itself is sound.
 
 use super::client::Client;
-use super::env::Env;
+use super::env::{Broken, Env};
 use super::shared::Shared;
-use super::view::View;
 use crate::hub::entry_json;
 use crate::log::{Log, Range, StoredEvent};
+use dibs_loadtest::oracle::{Feed, Witness, check};
 use dibs_protocol::command::Command;
 use dibs_protocol::event::{Event, EventEntry};
+use dibs_protocol::frame::HASH_CHARS;
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::summary::Summary;
 use dibs_protocol::terms::{ExpiryReason, Status};
-use dibs_protocol::time::Time;
 use dibs_rules::Conversation;
 use dibs_rules::fact::Fact;
-use dibs_rules::filter::ViewFilter;
-use dibs_rules::order::order_key;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -76,12 +74,12 @@ fn entry(stored: &StoredEvent) -> EventEntry {
 pub(super) async fn log_is_sound(env: &Env, replay: &Replay) {
     let verified = env.log.verify(&env.workspace).await.unwrap();
     for fault in verified.faults {
-        env.fault(format!("The log: {fault}"));
+        env.fault(Broken::Log, format!("The log: {fault}"));
     }
     for (before, after) in replay.entries.iter().zip(replay.entries.iter().skip(1)) {
         if after.at < before.at {
             let (seq, at, was) = (after.seq, after.at, before.at);
-            env.fault(format!("Event {seq} is of {at}, but the one before of {was}."));
+            env.fault(Broken::Log, format!("Event {seq} is of {at}, but the one before of {was}."));
         }
     }
 }
@@ -99,7 +97,7 @@ pub(super) fn holders_were_gone(env: &Env, shared: &Shared, replay: &Replay) {
         };
         let seq = entry.seq;
         if was_there(shared, &agent, stored.at, grace) {
-            env.fault(format!(
+            env.fault(Broken::Presence, format!(
                 "Event {seq} ended a claim of {agent} as holder_gone, but {agent} had a session all the grace before it."
             ));
         }
@@ -109,7 +107,7 @@ pub(super) fn holders_were_gone(env: &Env, shared: &Shared, replay: &Replay) {
                 continue;
             };
             if (woke..woke + SETTLING).contains(&stored.at) {
-                env.fault(format!(
+                env.fault(Broken::Presence, format!(
                     "Event {seq} ended a claim of {agent} as holder_gone, but {agent} waited for that instance to wake."
                 ));
             }
@@ -144,11 +142,11 @@ fn was_there(shared: &Shared, agent: &AgentId, at: Instant, grace: Duration) -> 
 }
 
 /// What every client was shown when all was quiet is what the log has.
-pub(super) fn memory_is_the_log(env: &Env, replay: &Replay, clients: &[Client], now: Time) {
+pub(super) fn memory_is_the_log(env: &Env, replay: &Replay, clients: &[Client]) {
     for client in clients {
         for (id, (command, fields)) in &client.looked {
             let Some(fields) = fields else {
-                env.fault(format!("{} got no answer to {id} {command:?}", client.name));
+                env.fault(Broken::Answers, format!("{} got no answer to {id} {command:?}", client.name));
                 continue;
             };
             match command {
@@ -165,10 +163,6 @@ pub(super) fn memory_is_the_log(env: &Env, replay: &Replay, clients: &[Client], 
                 _ => {}
             }
         }
-        for (name, view) in &client.views {
-            let who = format!("{}'s view {name}", client.name);
-            same_view(env, replay, client, &who, view, now);
-        }
     }
 }
 
@@ -181,15 +175,15 @@ fn same_rows(
     for (id, row) in stored {
         match told.get(id) {
             Some(it) if it == row => {}
-            Some(it) => env.fault(format!(
+            Some(it) => env.fault(Broken::Memory, format!(
                 "{who} shows {id} in version {} although it is {}: {it:?} is not {row:?}",
                 it.version, row.version
             )),
-            None => env.fault(format!("{who} lacks {id}, version {}", row.version)),
+            None => env.fault(Broken::Memory, format!("{who} lacks {id}, version {}", row.version)),
         }
     }
     for id in told.keys().filter(|id| !stored.contains_key(id)) {
-        env.fault(format!("{who} shows {id}, which it should not"));
+        env.fault(Broken::Memory, format!("{who} shows {id}, which it should not"));
     }
 }
 
@@ -207,40 +201,66 @@ fn same_timeline(
     let told: Vec<_> = told.into_iter().flatten().filter_map(seq).collect();
     if told != stored {
         let name = &client.name;
-        env.fault(format!("{name} was shown {told:?} of {id}, which has {stored:?}"));
+        env.fault(Broken::Memory, format!("{name} was shown {told:?} of {id}, which has {stored:?}"));
     }
     let summary = fields.get("summary").cloned().unwrap_or_default();
     let told: Option<Summary> = serde_json::from_value(summary).ok();
     let stored = replay.states.get(&id).map(Conversation::summary);
     if told != stored {
         let name = &client.name;
-        env.fault(format!("{name} was shown {told:?}, which is {stored:?}"));
+        env.fault(Broken::Memory, format!("{name} was shown {told:?}, which is {stored:?}"));
     }
 }
 
-fn same_view(env: &Env, replay: &Replay, client: &Client, who: &str, view: &View, now: Time) {
-    let asked = &view.asked;
-    let filter = ViewFilter::resolve(&asked.filter, &client.me);
-    let unread = |_: &AgentId, _: ConversationId| false;
-    let mut matching: Vec<_> = replay
-        .states
-        .values()
-        .filter(|it| it.status != Status::Closed && filter.matches(it, now, &unread))
-        .collect();
-    matching.sort_by_key(|it| order_key(asked.sort, it));
-    if view.total != matching.len() {
-        let (told, stored) = (view.total, matching.len());
-        env.fault(format!("{who} says {told} in all, and there are {stored}: {asked:?}"));
+/// A customer's message opens a conversation only where none was open.
+pub(super) fn customers_have_one_conversation(env: &Env, replay: &Replay) {
+    let mut states: BTreeMap<ConversationId, Conversation> = BTreeMap::new();
+    for entry in &replay.entries {
+        let (Some(id), Some(event)) = (entry.conversation, entry.known()) else {
+            continue;
+        };
+        if let Event::ConversationOpened { channel, customer, .. } = &event {
+            let open = states.values().find(|it| {
+                it.status != Status::Closed && it.channel == *channel && it.customer.id == customer.id
+            });
+            if let Some(open) = open {
+                let (seq, customer, other) = (entry.seq, &customer.id, open.id);
+                env.fault(
+                    Broken::OneConversation,
+                    format!("Event {seq} opens {id} for {customer}, whose {other} was open."),
+                );
+            }
+        }
+        let fact = Fact {
+            seq: entry.seq,
+            at: entry.at,
+            conversation: id,
+            actor: &entry.actor,
+            event: &event,
+        };
+        match states.get_mut(&id) {
+            Some(state) => state.apply(&fact),
+            None => states.extend(Conversation::opened(&fact).map(|it| (id, it))),
+        }
     }
-    let (offset, limit) = (asked.offset.unwrap_or(0), asked.limit.unwrap_or(50));
-    let window = matching
-        .iter()
-        .skip(usize::try_from(offset).unwrap_or(0))
-        .take(usize::try_from(limit).unwrap_or(0));
-    let order: Vec<_> = window.clone().map(|it| it.id).collect();
-    if view.order != order {
-        env.fault(format!("{who} shows {:?} instead of {order:?}: {asked:?}", view.order));
+}
+
+/// The oracle's promises, from all histories and the log.
+pub(super) async fn promises(env: &Env, replay: &Replay, witnesses: &[Witness]) -> BTreeMap<&'static str, u64> {
+    let mut feed = Feed::new();
+    feed.workspace = Some(env.workspace.clone());
+    (feed.whole, feed.everybody) = (true, true);
+    for entry in &replay.entries {
+        feed.push_entry(entry);
+        if let Ok(Some(hash)) = env.log.hash_at(&env.workspace, entry.seq).await {
+            let mut hash = hex::encode(hash);
+            hash.truncate(HASH_CHARS);
+            feed.push_hash(entry.seq, &hash);
+        }
     }
-    let stored: BTreeMap<_, _> = window.map(|it| (it.id, it.summary())).collect();
-    same_rows(env, who, &view.rows, &stored);
+    let verdict = check(&feed, witnesses);
+    for fault in &verdict.faults {
+        env.fault(Broken::Promise(fault.promise), fault.to_string());
+    }
+    verdict.checked
 }

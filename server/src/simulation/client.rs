@@ -4,16 +4,18 @@
 
 use super::cluster::Cluster;
 use super::dice::Dice;
-use super::env::Env;
+use super::env::{Broken, Env};
 use super::network::{Connection, Down, Greeting, Up};
 use super::view::View;
 use super::shared::{Phase, Shared};
 use bytes::Bytes;
+use dibs_loadtest::oracle::Witness;
 use dibs_protocol::command::Command;
 use dibs_protocol::event::{Event, EventEntry};
 use dibs_protocol::frame::{Resume, ServerFrame, SnapshotFrame, Welcome};
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::{Code, Refusal};
+use dibs_protocol::time::Time;
 use dibs_rules::context::Agent;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +48,7 @@ pub(super) struct Client {
     next_id: i64,
     pub(super) keys: usize,
     /// Asked and not answered.
-    pub(super) pending: BTreeMap<i64, Command>,
+    pub(super) pending: BTreeMap<i64, (Instant, Command)>,
     /// Sent with a key: may be repeated.
     pub(super) keyed: Vec<Command>,
     /// Sent with a key, and not answered before the line was cut, or answered `unavailable`.
@@ -63,6 +65,8 @@ pub(super) struct Client {
     pub(super) looked: BTreeMap<i64, (Command, Option<BTreeMap<String, Value>>)>,
     looking: bool,
     satisfied: bool,
+    /// What the oracle gets to see.
+    pub(super) witness: Witness,
 }
 
 impl Client {
@@ -73,6 +77,7 @@ impl Client {
         me: Arc<Agent>,
     ) -> Self {
         Self {
+            witness: Witness::new(&name, env.detail).of(&env.workspace),
             env: env.clone(),
             cluster: cluster.clone(),
             shared: shared.clone(),
@@ -166,7 +171,11 @@ impl Client {
     }
 
     async fn dial(&mut self) {
-        let at = self.dice.below(self.env.plan.instances);
+        let instances = self.env.plan.instances;
+        let at = match self.env.plan.pinned {
+            true => self.number % instances,
+            false => self.dice.below(instances),
+        };
         let Some(to) = self.cluster.running(at) else {
             return sleep(self.dice.ms(50, 500)).await;
         };
@@ -184,6 +193,8 @@ impl Client {
             self.forget();
         }
         self.shared.dialled(&self.me.id, &to.life);
+        self.witness.dialled(self.env.moment());
+        self.witness.hello(self.env.moment(), hello, resume.as_ref());
         let greeting = Greeting {
             agent: self.me.clone(),
             hello,
@@ -205,10 +216,12 @@ impl Client {
         };
         self.env.note(|| format!("{} is cut", self.name));
         connection.cut(lost);
+        self.witness.cut(self.env.moment());
         if let Some(stay) = self.stay.take() {
             self.shared.gone(stay);
         }
         let pending = std::mem::take(&mut self.pending).into_values();
+        let pending = pending.map(|(_, command)| command);
         self.unknown.extend(pending.filter(|it| it.key().is_some()));
         self.views.clear();
         self.tokens.clear();
@@ -232,7 +245,8 @@ impl Client {
         if command.key().is_some() {
             self.keyed.push(command.clone());
         }
-        self.pending.insert(id, command.clone());
+        self.pending.insert(id, (Instant::now(), command.clone()));
+        self.witness.sent_command(self.env.moment(), id, &command);
         connection.send(&self.env, Up::Command(id, Box::new(command)));
         id
     }
@@ -244,22 +258,29 @@ impl Client {
             Err(error) => {
                 let text = String::from_utf8_lossy(bytes);
                 self.env
-                    .fault(format!("{} cannot read a frame: {error}: {text}", self.name));
+                    .fault(Broken::Answers, format!("{} cannot read a frame: {error}: {text}", self.name));
             }
         }
     }
 
     fn heard(&mut self, frame: ServerFrame) {
+        self.witness.received(self.env.moment(), &frame);
         match frame {
             ServerFrame::Welcome(welcome) => self.welcomed(*welcome),
             ServerFrame::Ok(ok) => match self.pending.remove(&ok.id) {
-                Some(command) => self.done(ok.id, &command, ok.fields),
+                Some((sent, command)) => {
+                    self.env.answered("ok", sent.elapsed());
+                    self.done(ok.id, &command, ok.fields);
+                }
                 None => self.unasked(ok.id),
             },
             ServerFrame::Error(error) => {
                 let id = error.id.unwrap_or(-1);
                 match self.pending.remove(&id) {
-                    Some(command) => self.refused(id, command, &error.refusal),
+                    Some((sent, command)) => {
+                        self.env.answered(error.refusal.code.as_str(), sent.elapsed());
+                        self.refused(id, command, &error.refusal);
+                    }
                     None if self.stay.is_none() => {}
                     None => self.unasked(id),
                 }
@@ -306,7 +327,7 @@ impl Client {
     }
 
     fn unasked(&self, id: i64) {
-        self.env.fault(format!(
+        self.env.fault(Broken::Answers, format!(
             "{} was answered {id}, which it did not ask or was answered already.",
             self.name
         ));
@@ -395,6 +416,18 @@ impl Client {
         }
     }
 
+    /// Tells the oracle what it shows now that all is quiet, at this head of the feed.
+    pub(super) fn bear_witness(&mut self, head: u64, now: Time) {
+        if !self.looking {
+            return;
+        }
+        let moment = self.env.moment();
+        self.witness.quiet(moment, head);
+        for view in self.views.values() {
+            self.witness.view_at_quiet(view.at_quiet(moment, &self.me, now));
+        }
+    }
+
     fn refused(&mut self, id: i64, command: Command, refusal: &Refusal) {
         if let Some(missed) = &refusal.details.missed {
             self.see_all(missed);
@@ -406,7 +439,7 @@ impl Client {
             Code::Invalid if matches!(command, Command::Transfer(_) | Command::Update(_)) => {}
             Code::Internal | Code::Invalid | Code::UnknownCommand => {
                 let fault = format!("{name} was refused {id} {command:?} as {code:?}.");
-                self.env.fault(fault);
+                self.env.fault(Broken::Answers, fault);
             }
             _ => {}
         }

@@ -4,18 +4,38 @@ use super::clock::SimClock;
 use super::dice::Dice;
 use super::plan::{Faults, Plan};
 use crate::log::memory::MemoryLog;
+use dibs_loadtest::oracle::{Detail, Promise};
 use dibs_protocol::ids::WorkspaceId;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Faults that are told of one schedule.
 const TOLD: usize = 20;
+
+/// Which rule was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// One of the promises that the oracle judges.
+    Promise(Promise),
+    /// A claim lives as long as its holder is there, and ends when they are not.
+    Presence,
+    /// Everybody gets on.
+    Progress,
+    /// Every command is answered exactly once, and with something that a client can read.
+    Answers,
+    /// What an instance has in memory is what is stored.
+    Memory,
+    /// The log is sound by itself.
+    Log,
+    /// A customer's messages go to one conversation.
+    OneConversation,
+}
 
 /// Who committed an event, and when it was stored.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +50,13 @@ pub(super) struct Record {
     digest: DefaultHasher,
     lines: Option<String>,
     /// What should not have happened, in whole sentences.
-    pub(super) faults: Vec<String>,
+    pub(super) faults: Vec<(Broken, String)>,
     /// How often each injected fault came.
     pub(super) injected: BTreeMap<&'static str, u32>,
+    /// How often commands were answered so: `ok`, or a refusal's code.
+    pub(super) answers: BTreeMap<&'static str, u32>,
+    /// How long the slowest answer took.
+    pub(super) slowest: Duration,
     /// By `seq`.
     pub(super) stored: BTreeMap<u64, Stored>,
 }
@@ -60,6 +84,9 @@ pub(super) struct Env {
     pub(super) wire: Dice,
     pub(super) calm: AtomicBool,
     pub(super) outage: AtomicBool,
+    moments: AtomicU64,
+    /// How much the witnesses keep.
+    pub(super) detail: Detail,
     pub(super) record: Mutex<Record>,
 }
 
@@ -87,8 +114,15 @@ impl Env {
             wire: Dice::new(seed, 4),
             calm: AtomicBool::new(false),
             outage: AtomicBool::new(false),
+            moments: AtomicU64::new(0),
+            detail: if verbose { Detail::Full } else { Detail::Usual },
             record: Mutex::new(record),
         })
+    }
+
+    /// The next moment: one order of everything that anybody does or hears.
+    pub(super) fn moment(&self) -> u64 {
+        self.moments.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The faults of this time: none once the world is calm.
@@ -112,6 +146,13 @@ impl Env {
             self.note(|| format!("  !! {what}"));
         }
         strikes
+    }
+
+    /// A command was answered.
+    pub(super) fn answered(&self, how: &'static str, took: Duration) {
+        let mut record = self.record.lock();
+        *record.answers.entry(how).or_default() += 1;
+        record.slowest = record.slowest.max(took);
     }
 
     /// A line of the trace.
@@ -140,11 +181,11 @@ impl Env {
     }
 
     /// Something should not have happened.
-    pub(super) fn fault(&self, text: String) {
-        self.note(|| format!("  FAULT {text}"));
+    pub(super) fn fault(&self, broken: Broken, text: String) {
+        self.note(|| format!("  FAULT {broken:?}: {text}"));
         let mut record = self.record.lock();
         if record.faults.len() < TOLD {
-            record.faults.push(text);
+            record.faults.push((broken, text));
         }
     }
 

@@ -237,6 +237,11 @@ impl Log for SimLog {
         .boxed()
     }
 
+    fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {
+        self.reach(async move || self.env.log.fork(workspace, old).await)
+            .boxed()
+    }
+
     fn verify<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Verified> {
         self.reach(async || self.env.log.verify(workspace).await).boxed()
     }

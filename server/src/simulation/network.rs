@@ -3,7 +3,7 @@
 //! Deliberately absent: frames' contents, tokens, limits.
 
 use super::cluster::Running;
-use super::env::Env;
+use super::env::{Broken, Env};
 use super::life::Life;
 use crate::hub::outbox::Outbox;
 use crate::hub::{Handle, Input, Join, Link};
@@ -177,7 +177,7 @@ impl Wire {
             if let Err(refusal) = handle.send(input) {
                 let place = self.life.place;
                 self.env
-                    .fault(format!("Instance {place} takes no inputs: {}", refusal.message));
+                    .fault(Broken::Progress, format!("Instance {place} takes no inputs: {}", refusal.message));
                 break;
             }
         }

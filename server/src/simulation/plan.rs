@@ -62,6 +62,27 @@ pub(super) struct Habits {
     pub(super) aside: u32,
 }
 
+impl Habits {
+    /// Those who do nothing.
+    pub(super) fn none() -> Self {
+        Self {
+            claim: 0,
+            reply: 0,
+            foreign_tokens: 0,
+            note: 0,
+            release: 0,
+            transfer: 0,
+            take_over: 0,
+            update: 0,
+            bulk: 0,
+            watch: 0,
+            read: 0,
+            repeat: 0,
+            aside: 0,
+        }
+    }
+}
+
 impl Default for Habits {
     fn default() -> Self {
         Self {
@@ -108,6 +129,8 @@ pub(super) struct Plan {
     pub(super) idle_ms: Option<i64>,
     /// What a session's outbox may hold.
     pub(super) outbox_bytes: usize,
+    /// Whether each client stays with one instance, and they are spread evenly.
+    pub(super) pinned: bool,
     pub(super) habits: Habits,
     pub(super) faults: Faults,
 }
@@ -155,6 +178,7 @@ impl Plan {
             grace_ms: [3_000, 5_000][dice.below(2)],
             idle_ms: [None, None, Some(4_000)][dice.below(3)],
             outbox_bytes: [6_000, 16_000, 1 << 20][dice.below(3)],
+            pinned: false,
             habits: Habits::default(),
             faults,
         }
@@ -167,6 +191,22 @@ impl Plan {
         plan.agents += 2;
         plan.customers += 1;
         plan.messages *= 3;
+        plan
+    }
+
+    /// One in which nothing goes wrong but that everything takes its time: for one question.
+    pub(super) fn quiet(seed: u64, instances: usize) -> Self {
+        let mut plan = Self::of(seed);
+        plan.faults = Faults {
+            net_ms: 20,
+            log_ms: 20,
+            ..Faults::default()
+        };
+        (plan.instances, plan.shared) = (instances, instances > 1);
+        (plan.agents, plan.seconds) = (4, 0);
+        (plan.customers, plan.messages) = (1, 2);
+        (plan.actions, plan.think_ms) = (16, 100);
+        (plan.grace_ms, plan.idle_ms, plan.outbox_bytes) = (3_000, None, 1 << 20);
         plan
     }
 

@@ -3,13 +3,16 @@
 //! `DIBS_SIM_SEED=123 cargo test --release -p dibs --lib simulation::tests::schedules -- --nocapture` replays one with
 //! its trace; `DIBS_LONG=1` runs twenty times as many.
 
-use super::plan::Plan;
+use super::plan::{Habits, Plan};
 use super::world::{Outcome, run};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Schedules of the ordinary run.
 const SCHEDULES: u64 = 1_000;
+
+/// Within so long every command is answered while two instances are saturated, in virtual time.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -18,7 +21,8 @@ fn number(name: &str) -> Option<u64> {
 /// What a failing schedule says.
 fn story(outcome: &Outcome) -> String {
     let seed = outcome.plan.seed;
-    let faults = outcome.faults.join("\n  ");
+    let faults = outcome.faults.iter().map(|(broken, text)| format!("{broken:?}: {text}"));
+    let faults = faults.collect::<Vec<_>>().join("\n  ");
     format!(
         "seed {seed}:\n  {faults}\n  DIBS_SIM_SEED={seed} cargo test --release -p dibs --lib simulation::tests::schedules -- --nocapture"
     )
@@ -60,5 +64,35 @@ fn the_same_seed_gives_the_same_trace() {
     for seed in 1..=20 {
         let (one, two) = (run(Plan::of(seed), None, false), run(Plan::of(seed), None, false));
         assert_eq!(one.digest, two.digest, "seed {seed}");
+    }
+}
+
+#[test]
+fn two_saturated_instances_both_make_progress() {
+    for seed in 1..=10 {
+        let mut plan = Plan::quiet(seed, 2);
+        (plan.pinned, plan.actions, plan.think_ms) = (true, 150, 4);
+        plan.habits = Habits {
+            note: 1,
+            ..Habits::none()
+        };
+        let outcome = run(plan, None, false);
+        assert!(outcome.faults.is_empty(), "{}", story(&outcome));
+        assert_eq!(
+            outcome.answers.keys().collect::<Vec<_>>(),
+            [&"ok"],
+            "seed {seed}: {:?}",
+            outcome.answers
+        );
+        let slowest = outcome.slowest;
+        assert!(slowest < PROGRESS, "seed {seed}: the slowest answer took {slowest:?}");
+    }
+}
+
+#[test]
+fn longer_schedules_keep_every_promise() {
+    for seed in 1..=20 {
+        let outcome = run(Plan::long(seed), None, false);
+        assert!(outcome.faults.is_empty(), "longer {}", story(&outcome));
     }
 }

@@ -8,6 +8,8 @@ use super::network::Up;
 use super::plan::Habits;
 use super::shared::{Phase, Shared};
 use crate::hub::HttpAsk;
+use dibs_client::HttpError;
+use dibs_loadtest::oracle::Witness;
 use dibs_protocol::command::{
     AnswerTransfer, Bulk, BulkAction, BulkClaim, BulkRelease, BulkUpdate, CancelTransfer, Claim, CloseView,
     Command, History, List, MarkRead, Mentions, Note, OpenView, Ping, ReadMentions, Release, Reply,
@@ -16,8 +18,9 @@ use dibs_protocol::command::{
 use dibs_protocol::event::TransferTo;
 use dibs_protocol::filter::{Filter, TagFilter};
 use dibs_protocol::frame::TypingSignal;
-use dibs_protocol::http::{Ingest, IngestAnswer};
+use dibs_protocol::http::{Ingest, IngestAnswer, Problem};
 use dibs_protocol::ids::{AgentId, ConversationId, TeamId};
+use dibs_protocol::refusal::Refusal;
 use dibs_protocol::terms::{Presence, Priority, Sort, Status, Then, Typing};
 use dibs_rules::Sender;
 use std::sync::Arc;
@@ -394,7 +397,13 @@ impl Client {
 }
 
 /// A customer who writes now and then, by the adapter of their channel, which repeats what was not answered.
-pub(super) async fn customer(env: Arc<Env>, cluster: Arc<Cluster>, shared: Arc<Shared>, number: usize) {
+pub(super) async fn customer(
+    env: Arc<Env>,
+    cluster: Arc<Cluster>,
+    shared: Arc<Shared>,
+    number: usize,
+) -> Witness {
+    let mut witness = Witness::new(&format!("m{number}"), env.detail).of(&env.workspace);
     let dice = Dice::new(env.plan.seed, 2_000_000 + number as u64);
     let adapter = Arc::new(Sender::Channel {
         id: AgentId::new("web").unwrap(),
@@ -408,7 +417,7 @@ pub(super) async fn customer(env: Arc<Env>, cluster: Arc<Cluster>, shared: Arc<S
         );
         let ingest: Ingest = serde_json::from_str(&text).unwrap();
         while shared.phase.get() == Phase::Busy {
-            if let Some(answer) = write(&env, &cluster, &dice, &adapter, &ingest).await {
+            if let Some(answer) = write((&env, &cluster, &dice), &adapter, &ingest, &mut witness).await {
                 shared.learn_conversation(answer.conversation);
                 break;
             }
@@ -416,14 +425,14 @@ pub(super) async fn customer(env: Arc<Env>, cluster: Arc<Cluster>, shared: Arc<S
         }
         sleep(dice.ms(0, 4 * env.plan.think_ms)).await;
     }
+    witness
 }
 
 async fn write(
-    env: &Env,
-    cluster: &Cluster,
-    dice: &Dice,
+    (env, cluster, dice): (&Env, &Cluster, &Dice),
     adapter: &Arc<Sender>,
     ingest: &Ingest,
+    witness: &mut Witness,
 ) -> Option<IngestAnswer> {
     let to = cluster.running(dice.below(env.plan.instances))?;
     let asked = async {
@@ -432,17 +441,32 @@ async fn write(
         let ask = HttpAsk::Ingest(Box::new(ingest.clone()));
         let reply = to.hub.ask(&env.workspace, adapter.clone(), ask).await;
         to.life.goes_on().await;
+        sleep(env.network.ms(0, env.faults().net_ms)).await;
         reply
     };
     env.note(|| format!("channel > {} {}", to.life.place, ingest.key));
+    let call = witness.ingest(env.moment(), ingest);
     let reply = timeout(Duration::from_secs(5), asked).await.ok()?;
-    let text = match reply {
-        Ok((_, text)) => text,
+    let answer = match reply {
+        Ok((status, text)) => {
+            env.trace("channel", text.as_bytes());
+            Ok((status == 201, serde_json::from_str(&text).ok()?))
+        }
         Err(refusal) => {
             env.note(|| format!("channel < {} {refusal}", ingest.key));
-            return None;
+            Err(HttpError::Problem(Box::new(problem(refusal))))
         }
     };
-    env.trace("channel", text.as_bytes());
-    serde_json::from_str(&text).ok()
+    witness.ingested(env.moment(), call, &answer);
+    answer.ok().map(|(_, answer)| answer)
+}
+
+fn problem(refusal: Refusal) -> Problem {
+    Problem {
+        kind: "about:blank".to_owned(),
+        title: String::new(),
+        status: refusal.code.http_status(),
+        detail: refusal.message.clone(),
+        refusal,
+    }
 }

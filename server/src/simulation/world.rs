@@ -5,13 +5,14 @@ use super::check;
 use super::client::Client;
 use super::cluster::Cluster;
 use super::dice::Dice;
-use super::env::Env;
+use super::env::{Broken, Env};
 use super::plan::Plan;
 use super::shared::{Phase, Shared};
 use super::workload::{TEAM, agent_id, customer};
 use crate::log::Log;
 use crate::ports::Clock;
 use crate::seeded::{Bug, with_bug};
+use dibs_loadtest::oracle::Witness;
 use dibs_protocol::ids::TeamId;
 use dibs_protocol::terms::{AgentKind, Role};
 use dibs_protocol::time::Time;
@@ -35,7 +36,10 @@ const LEASE_AND_MORE: Duration = Duration::from_secs(9 + 3 + 5 + 5 + 5);
 /// What became of a schedule.
 pub(super) struct Outcome {
     pub(super) plan: Plan,
-    pub(super) faults: Vec<String>,
+    pub(super) faults: Vec<(Broken, String)>,
+    pub(super) checked: BTreeMap<&'static str, u64>,
+    pub(super) answers: BTreeMap<&'static str, u32>,
+    pub(super) slowest: Duration,
     pub(super) digest: u64,
     pub(super) events: usize,
     pub(super) injected: BTreeMap<&'static str, u32>,
@@ -75,49 +79,49 @@ impl World {
     }
 
     async fn run(self) -> Outcome {
-        let clients = self.begin();
-        tokio::spawn(trouble(
-            self.env.clone(),
-            self.cluster.clone(),
-            self.shared.clone(),
-        ));
+        let (clients, customers) = self.begin();
+        let Self { env, shared, .. } = &self;
+        tokio::spawn(trouble(env.clone(), self.cluster.clone(), shared.clone()));
         self.expect("not everybody could do what they wanted", || {
-            self.shared.all(|it| it.satisfied)
+            shared.all(|it| it.satisfied)
         })
         .await;
         self.calm_down();
-        self.expect("not everybody was welcomed and answered", || {
-            self.shared.all(|it| it.idle)
-        })
-        .await;
+        self.expect("not everybody was welcomed and answered", || shared.all(|it| it.idle))
+            .await;
         self.look().await;
-        let clients = self.leave(clients).await;
-        let replay = check::replay(&self.env).await;
-        check::log_is_sound(&self.env, &replay).await;
-        check::holders_were_gone(&self.env, &self.shared, &replay);
-        drop(clients);
-        let record = &mut *self.env.record.lock();
+        let mut witnesses = self.leave(clients).await;
+        for customer in customers {
+            witnesses.extend(customer.await.ok());
+        }
+        let replay = check::replay(env).await;
+        check::log_is_sound(env, &replay).await;
+        check::holders_were_gone(env, shared, &replay);
+        check::customers_have_one_conversation(env, &replay);
+        let checked = check::promises(env, &replay, &witnesses).await;
+        let record = &mut *env.record.lock();
         Outcome {
-            plan: self.env.plan.clone(),
+            plan: env.plan.clone(),
             faults: std::mem::take(&mut record.faults),
-            digest: 0,
+            checked,
+            answers: std::mem::take(&mut record.answers),
+            slowest: record.slowest,
+            digest: record.digest(),
             events: replay.entries.len(),
             injected: std::mem::take(&mut record.injected),
-            trace: String::new(),
+            trace: record.lines(),
         }
-        .with_trace(record)
     }
 
-    fn begin(&self) -> Vec<JoinHandle<Client>> {
+    fn begin(&self) -> (Vec<JoinHandle<Client>>, Vec<JoinHandle<Witness>>) {
         let Self {
             env,
             cluster,
             shared,
             ..
         } = self;
-        for number in 0..env.plan.customers {
-            tokio::spawn(customer(env.clone(), cluster.clone(), shared.clone(), number));
-        }
+        let write = |number| tokio::spawn(customer(env.clone(), cluster.clone(), shared.clone(), number));
+        let customers = (0..env.plan.customers).map(write).collect();
         let agents = env.plan.agents;
         let spawn = |number: usize| {
             let who = number % agents;
@@ -125,7 +129,7 @@ impl World {
             let client = Client::new((env, cluster, shared), number, name, Arc::new(agent(who)));
             tokio::spawn(client.run())
         };
-        (0..agents + env.plan.seconds).map(spawn).collect()
+        ((0..agents + env.plan.seconds).map(spawn).collect(), customers)
     }
 
     /// Waits until something holds, which it must within a bound.
@@ -133,7 +137,7 @@ impl World {
         let until = Instant::now() + BOUND;
         while !holds() {
             if Instant::now() > until {
-                return self.env.fault(format!("After {} s {otherwise}.", BOUND.as_secs()));
+                return self.env.fault(Broken::Progress, format!("After {} s {otherwise}.", BOUND.as_secs()));
             }
             sleep(Duration::from_millis(100)).await;
         }
@@ -171,7 +175,7 @@ impl World {
             }
             self.shared.phase.set(Phase::Calm);
         }
-        self.env.fault("It never became quiet.".to_owned());
+        self.env.fault(Broken::Progress, "It never became quiet.".to_owned());
     }
 
     async fn head(&self) -> u64 {
@@ -179,7 +183,7 @@ impl World {
     }
 
     /// Everybody leaves, and all claims end.
-    async fn leave(&self, clients: Vec<JoinHandle<Client>>) -> Vec<Client> {
+    async fn leave(&self, clients: Vec<JoinHandle<Client>>) -> Vec<Witness> {
         let replay = check::replay(&self.env).await;
         let now = Time(self.clock.now_ms());
         self.env.note(|| "leave".to_owned());
@@ -188,10 +192,14 @@ impl World {
         for client in clients {
             match client.await {
                 Ok(client) => left.push(client),
-                Err(error) => self.env.fault(format!("A client panicked: {error}")),
+                Err(error) => self.env.fault(Broken::Answers, format!("A client panicked: {error}")),
             }
         }
-        check::memory_is_the_log(&self.env, &replay, &left, now);
+        check::memory_is_the_log(&self.env, &replay, &left);
+        let head = replay.entries.len() as u64;
+        for client in &mut left {
+            client.bear_witness(head, now);
+        }
         let grace = Duration::from_millis(u64::try_from(self.env.plan.grace_ms).unwrap_or(0));
         let until = Instant::now() + grace + LEASE_AND_MORE;
         loop {
@@ -200,22 +208,14 @@ impl World {
             let Some(first) = held.next() else { break };
             if Instant::now() > until {
                 let (id, claim) = (first.id, &first.claim);
-                self.env.fault(format!(
+                self.env.fault(Broken::Presence, format!(
                     "{id} is still held long after everybody went: {claim:?}"
                 ));
                 break;
             }
             sleep(Duration::from_secs(1)).await;
         }
-        left
-    }
-}
-
-impl Outcome {
-    fn with_trace(mut self, record: &super::env::Record) -> Self {
-        self.digest = record.digest();
-        self.trace = record.lines();
-        self
+        left.into_iter().map(|it| it.witness).collect()
     }
 }
 
