@@ -11,10 +11,11 @@
 //! | `lean` | a socket that does not decode what it reads, for thousands of them |
 //! | `measure` | CPU and memory from /proc, latencies, the disk's flush time |
 //! | `report` | figures, medians of several runs, table and JSON |
+//! | `oracle` | checks histories of clients against the log: what no scenario can see by itself |
 //! | `scenario` | one file per scenario |
 //!
 //! A new scenario is a file in `scenario/` and a line in `scenario/mod.rs`. Every loop is bounded in count and in time.
-//! Deliberately absent: any rule of Dibs, and any judgement of a figure: targets stand in docs/benchmarks.md.
+//! Deliberately absent: any judgement of a figure: targets stand in docs/benchmarks.md. Only the oracle knows the rules.
 
 pub mod failure;
 pub mod fleet;
@@ -22,6 +23,7 @@ pub mod hub;
 pub mod lean;
 pub mod measure;
 pub mod options;
+pub mod oracle;
 pub mod process;
 pub mod report;
 pub mod scenario;
