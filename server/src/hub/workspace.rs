@@ -255,9 +255,13 @@ impl Workspace {
             item.first_seq = Some(self.next_seq);
             self.next_seq += item.events.len() as u64;
             // Others' events may fill exactly the numbers of an item that fails: what comes after it must fail, too.
-            let before = self.last_item.replace(item.commit).filter(|_| self.deps.log.is_shared());
+            let before = self
+                .last_item
+                .replace(item.commit)
+                .filter(|_| self.deps.log.is_shared());
             if let Some(before) = before.filter(|it| self.flight(*it).is_some()) {
-                item.expected.push((super::item::feed_aggregate(), Expected::After(before)));
+                item.expected
+                    .push((super::item::feed_aggregate(), Expected::After(before)));
             }
         }
         let flight = Flight {

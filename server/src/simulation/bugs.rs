@@ -14,13 +14,20 @@ const SCHEDULES: u64 = 300;
 fn is_found(bug: Bug, breaks: &[Broken], plan: impl Fn(u64) -> Plan) {
     for seed in 1..=SCHEDULES {
         let clean = run(plan(seed), None, false);
-        assert!(clean.faults.is_empty(), "seed {seed} without {bug:?}: {:?}", clean.faults);
+        assert!(
+            clean.faults.is_empty(),
+            "seed {seed} without {bug:?}: {:?}",
+            clean.faults
+        );
         let faults = run(plan(seed), Some(bug), false).faults;
         if faults.is_empty() {
             continue;
         }
         let expected = faults.iter().any(|(broken, _)| breaks.contains(broken));
-        assert!(expected, "{bug:?}, seed {seed}, breaks {breaks:?}, not {faults:?}");
+        assert!(
+            expected,
+            "{bug:?}, seed {seed}, breaks {breaks:?}, not {faults:?}"
+        );
         let (broken, text) = &faults[0];
         println!("{bug:?} is found by seed {seed}: {broken:?}: {text}");
         return;
@@ -47,7 +54,9 @@ fn contested(seed: u64, instances: usize) -> Plan {
 
 #[test]
 fn replies_without_fencing_are_found() {
-    is_found(Bug::NoFencing, &[promise(Promise::AnsweredOnce)], |seed| contested(seed, 1));
+    is_found(Bug::NoFencing, &[promise(Promise::AnsweredOnce)], |seed| {
+        contested(seed, 1)
+    });
 }
 
 #[test]
@@ -73,7 +82,11 @@ fn keys_that_are_carried_out_twice_are_found() {
 
 #[test]
 fn gaps_that_are_not_filled_are_found() {
-    let breaks = [promise(Promise::SeenOnce), promise(Promise::SameState), Broken::Memory];
+    let breaks = [
+        promise(Promise::SeenOnce),
+        promise(Promise::SameState),
+        Broken::Memory,
+    ];
     is_found(Bug::GapNotFilled, &breaks, |seed| {
         let mut plan = Plan::quiet(seed, 2);
         plan.habits.watch = 30;

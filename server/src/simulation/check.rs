@@ -22,6 +22,8 @@ use tokio::time::Instant;
 
 /// A lease, as the hub has it, and what a stopped instance needs after it woke.
 const LEASE: Duration = Duration::from_secs(9);
+/// An instance that was stopped for less may not notice it.
+const NOTICED: Duration = Duration::from_secs(6);
 /// How long after its waking an instance may still not have heard a dial that waited for it.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -79,7 +81,10 @@ pub(super) async fn log_is_sound(env: &Env, replay: &Replay) {
     for (before, after) in replay.entries.iter().zip(replay.entries.iter().skip(1)) {
         if after.at < before.at {
             let (seq, at, was) = (after.seq, after.at, before.at);
-            env.fault(Broken::Log, format!("Event {seq} is of {at}, but the one before of {was}."));
+            env.fault(
+                Broken::Log,
+                format!("Event {seq} is of {at}, but the one before of {was}."),
+            );
         }
     }
 }
@@ -102,7 +107,10 @@ pub(super) fn holders_were_gone(env: &Env, shared: &Shared, replay: &Replay) {
             ));
         }
         for (waiting, life, since) in shared.waited.lock().iter() {
-            let woke = life.stops.lock().iter().find_map(|(_, woke)| woke.filter(|it| it >= since));
+            let noticed = |(stopped, woke): &(Instant, Option<Instant>)| {
+                woke.filter(|woke| woke >= since && *woke >= *stopped + NOTICED)
+            };
+            let woke = life.stops.lock().iter().find_map(noticed);
             let Some(woke) = woke.filter(|_| *waiting == agent && life.place == stored.place) else {
                 continue;
             };
@@ -146,7 +154,10 @@ pub(super) fn memory_is_the_log(env: &Env, replay: &Replay, clients: &[Client]) 
     for client in clients {
         for (id, (command, fields)) in &client.looked {
             let Some(fields) = fields else {
-                env.fault(Broken::Answers, format!("{} got no answer to {id} {command:?}", client.name));
+                env.fault(
+                    Broken::Answers,
+                    format!("{} got no answer to {id} {command:?}", client.name),
+                );
                 continue;
             };
             match command {
@@ -175,11 +186,17 @@ fn same_rows(
     for (id, row) in stored {
         match told.get(id) {
             Some(it) if it == row => {}
-            Some(it) => env.fault(Broken::Memory, format!(
-                "{who} shows {id} in version {} although it is {}: {it:?} is not {row:?}",
-                it.version, row.version
-            )),
-            None => env.fault(Broken::Memory, format!("{who} lacks {id}, version {}", row.version)),
+            Some(it) => env.fault(
+                Broken::Memory,
+                format!(
+                    "{who} shows {id} in version {} although it is {}: {it:?} is not {row:?}",
+                    it.version, row.version
+                ),
+            ),
+            None => env.fault(
+                Broken::Memory,
+                format!("{who} lacks {id}, version {}", row.version),
+            ),
         }
     }
     for id in told.keys().filter(|id| !stored.contains_key(id)) {
@@ -201,14 +218,20 @@ fn same_timeline(
     let told: Vec<_> = told.into_iter().flatten().filter_map(seq).collect();
     if told != stored {
         let name = &client.name;
-        env.fault(Broken::Memory, format!("{name} was shown {told:?} of {id}, which has {stored:?}"));
+        env.fault(
+            Broken::Memory,
+            format!("{name} was shown {told:?} of {id}, which has {stored:?}"),
+        );
     }
     let summary = fields.get("summary").cloned().unwrap_or_default();
     let told: Option<Summary> = serde_json::from_value(summary).ok();
     let stored = replay.states.get(&id).map(Conversation::summary);
     if told != stored {
         let name = &client.name;
-        env.fault(Broken::Memory, format!("{name} was shown {told:?}, which is {stored:?}"));
+        env.fault(
+            Broken::Memory,
+            format!("{name} was shown {told:?}, which is {stored:?}"),
+        );
     }
 }
 
@@ -219,7 +242,10 @@ pub(super) fn customers_have_one_conversation(env: &Env, replay: &Replay) {
         let (Some(id), Some(event)) = (entry.conversation, entry.known()) else {
             continue;
         };
-        if let Event::ConversationOpened { channel, customer, .. } = &event {
+        if let Event::ConversationOpened {
+            channel, customer, ..
+        } = &event
+        {
             let open = states.values().find(|it| {
                 it.status != Status::Closed && it.channel == *channel && it.customer.id == customer.id
             });
@@ -246,7 +272,11 @@ pub(super) fn customers_have_one_conversation(env: &Env, replay: &Replay) {
 }
 
 /// The oracle's promises, from all histories and the log.
-pub(super) async fn promises(env: &Env, replay: &Replay, witnesses: &[Witness]) -> BTreeMap<&'static str, u64> {
+pub(super) async fn promises(
+    env: &Env,
+    replay: &Replay,
+    witnesses: &[Witness],
+) -> BTreeMap<&'static str, u64> {
     let mut feed = Feed::new();
     feed.workspace = Some(env.workspace.clone());
     (feed.whole, feed.everybody) = (true, true);

@@ -4,8 +4,8 @@
 use super::env::{Env, Stored};
 use super::life::Life;
 use crate::log::{
-    Aggregate, AggregateKind, Due, Head, Item, Log, LogError, Mark, Outcome, Range, Renewed, Reply, StoredEvent,
-    StoredKey, StoredMention, StoredState, Verified,
+    Aggregate, AggregateKind, Due, Head, Item, Log, LogError, Mark, Outcome, Range, Renewed, Reply,
+    StoredEvent, StoredKey, StoredMention, StoredState, Verified,
 };
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
 use futures_util::FutureExt;
@@ -101,7 +101,10 @@ fn brief(outcome: &Outcome) -> String {
                 .iter()
                 .map(|it| format!("{:?} now {}", it.aggregate.kind, it.version))
                 .collect();
-            format!("conflict: stale {stale:?}, used {}, dependent {dependent}", used.len())
+            format!(
+                "conflict: stale {stale:?}, used {}, dependent {dependent}",
+                used.len()
+            )
         }
         Outcome::Guarded(_) => "guarded".to_owned(),
         Outcome::NotNow(ms) => format!("not now, for {ms} ms"),

@@ -10,6 +10,7 @@ mod check;
 mod client;
 mod clock;
 mod cluster;
+mod customers;
 mod dice;
 mod env;
 mod life;

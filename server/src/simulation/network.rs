@@ -104,12 +104,7 @@ struct Wire {
 }
 
 impl Wire {
-    async fn serve(
-        self,
-        to: Running,
-        greeting: Greeting,
-        commands: mpsc::UnboundedReceiver<(Instant, Up)>,
-    ) {
+    async fn serve(self, to: Running, greeting: Greeting, commands: mpsc::UnboundedReceiver<(Instant, Up)>) {
         let wire = Arc::new(self);
         let born = tokio::select! {
             biased;
@@ -176,8 +171,10 @@ impl Wire {
             };
             if let Err(refusal) = handle.send(input) {
                 let place = self.life.place;
-                self.env
-                    .fault(Broken::Progress, format!("Instance {place} takes no inputs: {}", refusal.message));
+                self.env.fault(
+                    Broken::Progress,
+                    format!("Instance {place} takes no inputs: {}", refusal.message),
+                );
                 break;
             }
         }
@@ -232,7 +229,7 @@ impl Wire {
             if link.outbox.is_killed() {
                 return Poll::Ready(frames);
             }
-            if link.outbox.take(&mut frames, most) > 0 {
+            if link.outbox.take(&mut frames, most).bytes > 0 {
                 return Poll::Ready(frames);
             }
             if let Some(behind) = link.outbox.behind() {

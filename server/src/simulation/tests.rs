@@ -21,11 +21,20 @@ fn number(name: &str) -> Option<u64> {
 /// What a failing schedule says.
 fn story(outcome: &Outcome) -> String {
     let seed = outcome.plan.seed;
-    let faults = outcome.faults.iter().map(|(broken, text)| format!("{broken:?}: {text}"));
+    let faults = outcome
+        .faults
+        .iter()
+        .map(|(broken, text)| format!("{broken:?}: {text}"));
     let faults = faults.collect::<Vec<_>>().join("\n  ");
     format!(
         "seed {seed}:\n  {faults}\n  DIBS_SIM_SEED={seed} cargo test --release -p dibs --lib simulation::tests::schedules -- --nocapture"
     )
+}
+
+fn add(to: &mut BTreeMap<&'static str, u64>, of: impl Iterator<Item = (&'static str, u64)>) {
+    for (what, count) in of {
+        *to.entry(what).or_default() += count;
+    }
 }
 
 #[test]
@@ -40,23 +49,38 @@ fn schedules_of_faults_keep_every_promise() {
     let schedules = number("DIBS_SIM_COUNT").unwrap_or(SCHEDULES * times);
     let first = number("DIBS_SIM_FIRST").unwrap_or(1);
     let begun = Instant::now();
-    let (mut failed, mut events, mut injected) = (Vec::new(), 0, BTreeMap::<_, u64>::new());
+    let (mut failed, mut events) = (Vec::new(), 0);
+    let (mut injected, mut answers, mut checked) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for seed in first..first + schedules {
         let outcome = run(Plan::of(seed), None, false);
         events += outcome.events;
-        for (what, count) in &outcome.injected {
-            *injected.entry(*what).or_default() += u64::from(*count);
-        }
+        let small = |count: &u32| u64::from(*count);
+        add(
+            &mut injected,
+            outcome.injected.iter().map(|(what, count)| (*what, small(count))),
+        );
+        add(
+            &mut answers,
+            outcome.answers.iter().map(|(what, count)| (*what, small(count))),
+        );
+        add(
+            &mut checked,
+            outcome.checked.iter().map(|(what, count)| (*what, *count)),
+        );
         if !outcome.faults.is_empty() {
             failed.push(story(&outcome));
         }
     }
     println!(
-        "{schedules} schedules, {events} events, {injected:?} in {:?}",
+        "{schedules} schedules, {events} events in {:?}\nfaults: {injected:?}\nanswers: {answers:?}\nchecked: {checked:?}",
         begun.elapsed()
     );
     let told = failed.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
-    assert!(failed.is_empty(), "{} of {schedules} failed:\n{told}", failed.len());
+    assert!(
+        failed.is_empty(),
+        "{} of {schedules} failed:\n{told}",
+        failed.len()
+    );
 }
 
 #[test]
@@ -85,7 +109,10 @@ fn two_saturated_instances_both_make_progress() {
             outcome.answers
         );
         let slowest = outcome.slowest;
-        assert!(slowest < PROGRESS, "seed {seed}: the slowest answer took {slowest:?}");
+        assert!(
+            slowest < PROGRESS,
+            "seed {seed}: the slowest answer took {slowest:?}"
+        );
     }
 }
 

@@ -4,11 +4,12 @@
 use super::check;
 use super::client::Client;
 use super::cluster::Cluster;
+use super::customers::customer;
 use super::dice::Dice;
 use super::env::{Broken, Env};
 use super::plan::Plan;
 use super::shared::{Phase, Shared};
-use super::workload::{TEAM, agent_id, customer};
+use super::workload::{TEAM, agent_id};
 use crate::log::Log;
 use crate::ports::Clock;
 use crate::seeded::{Bug, with_bug};
@@ -87,8 +88,10 @@ impl World {
         })
         .await;
         self.calm_down();
-        self.expect("not everybody was welcomed and answered", || shared.all(|it| it.idle))
-            .await;
+        self.expect("not everybody was welcomed and answered", || {
+            shared.all(|it| it.idle)
+        })
+        .await;
         self.look().await;
         let mut witnesses = self.leave(clients).await;
         for customer in customers {
@@ -115,10 +118,7 @@ impl World {
 
     fn begin(&self) -> (Vec<JoinHandle<Client>>, Vec<JoinHandle<Witness>>) {
         let Self {
-            env,
-            cluster,
-            shared,
-            ..
+            env, cluster, shared, ..
         } = self;
         let write = |number| tokio::spawn(customer(env.clone(), cluster.clone(), shared.clone(), number));
         let customers = (0..env.plan.customers).map(write).collect();
@@ -137,7 +137,10 @@ impl World {
         let until = Instant::now() + BOUND;
         while !holds() {
             if Instant::now() > until {
-                return self.env.fault(Broken::Progress, format!("After {} s {otherwise}.", BOUND.as_secs()));
+                return self.env.fault(
+                    Broken::Progress,
+                    format!("After {} s {otherwise}.", BOUND.as_secs()),
+                );
             }
             sleep(Duration::from_millis(100)).await;
         }
@@ -145,7 +148,9 @@ impl World {
 
     /// Nothing goes wrong from now on.
     fn calm_down(&self) {
-        let Self { env, cluster, shared, .. } = self;
+        let Self {
+            env, cluster, shared, ..
+        } = self;
         env.note(|| "calm".to_owned());
         env.calm.store(true, Ordering::Relaxed);
         env.outage.store(false, Ordering::Relaxed);
@@ -175,7 +180,8 @@ impl World {
             }
             self.shared.phase.set(Phase::Calm);
         }
-        self.env.fault(Broken::Progress, "It never became quiet.".to_owned());
+        self.env
+            .fault(Broken::Progress, "It never became quiet.".to_owned());
     }
 
     async fn head(&self) -> u64 {
@@ -192,7 +198,9 @@ impl World {
         for client in clients {
             match client.await {
                 Ok(client) => left.push(client),
-                Err(error) => self.env.fault(Broken::Answers, format!("A client panicked: {error}")),
+                Err(error) => self
+                    .env
+                    .fault(Broken::Answers, format!("A client panicked: {error}")),
             }
         }
         check::memory_is_the_log(&self.env, &replay, &left);
@@ -208,9 +216,10 @@ impl World {
             let Some(first) = held.next() else { break };
             if Instant::now() > until {
                 let (id, claim) = (first.id, &first.claim);
-                self.env.fault(Broken::Presence, format!(
-                    "{id} is still held long after everybody went: {claim:?}"
-                ));
+                self.env.fault(
+                    Broken::Presence,
+                    format!("{id} is still held long after everybody went: {claim:?}"),
+                );
                 break;
             }
             sleep(Duration::from_secs(1)).await;
@@ -225,8 +234,15 @@ fn agent(number: usize) -> Agent {
         name: format!("Agent {id}"),
         id,
         kind: AgentKind::Human,
-        role: if number == 0 { Role::Supervisor } else { Role::Agent },
-        teams: (number % 2 == 0).then(|| TeamId::new(TEAM).unwrap()).into_iter().collect(),
+        role: if number == 0 {
+            Role::Supervisor
+        } else {
+            Role::Agent
+        },
+        teams: (number % 2 == 0)
+            .then(|| TeamId::new(TEAM).unwrap())
+            .into_iter()
+            .collect(),
         skills: Vec::new(),
     }
 }
