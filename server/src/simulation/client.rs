@@ -48,7 +48,7 @@ pub(super) struct Client {
     pub(super) keys: usize,
     /// Asked and not answered.
     pub(super) pending: BTreeMap<i64, (Instant, Command)>,
-    /// Sent with a key: may be repeated.
+    /// Replies and notes: they leave a key whenever they are answered yes, and may be repeated.
     pub(super) keyed: Vec<Command>,
     /// Sent with a key, and not answered before the line was cut, or answered `unavailable`.
     pub(super) unknown: Vec<Command>,
@@ -241,7 +241,7 @@ impl Client {
             return id;
         };
         self.env.note(|| format!("{} > {id} {command:?}", self.name));
-        if command.key().is_some() {
+        if matches!(command, Command::Reply(_) | Command::Note(_)) {
             self.keyed.push(command.clone());
         }
         self.pending.insert(id, (Instant::now(), command.clone()));

@@ -234,7 +234,7 @@ impl Client {
             1 => BulkAction::Release(BulkRelease { token: None }),
             _ => BulkAction::Update(self.changes()),
         };
-        let (key, expect) = (self.maybe_key(), None);
+        let (key, expect) = (None, None);
         self.ask(Bulk {
             conversations,
             action,
@@ -244,6 +244,13 @@ impl Client {
     }
 
     fn watch(&mut self, conversation: ConversationId) {
+        let asked = |it: &Command| {
+            matches!(it, Command::Watch(_) | Command::Unwatch(_)) && it.conversation() == Some(conversation)
+        };
+        // One after the other, as clients do.
+        if self.pending.values().any(|(_, it)| asked(it)) {
+            return;
+        }
         if self.watching.contains(&conversation) && self.dice.chance(400) {
             self.ask(Unwatch { conversation });
             return;

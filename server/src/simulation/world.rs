@@ -93,7 +93,7 @@ impl World {
         })
         .await;
         self.look().await;
-        let mut witnesses = self.leave(clients).await;
+        let (quiet, mut witnesses) = self.leave(clients).await;
         for customer in customers {
             witnesses.extend(customer.await.ok());
         }
@@ -101,7 +101,7 @@ impl World {
         check::log_is_sound(env, &replay).await;
         check::holders_were_gone(env, shared, &replay);
         check::customers_have_one_conversation(env, &replay);
-        let checked = check::promises(env, &replay, &witnesses).await;
+        let checked = check::promises(env, &quiet, &witnesses).await;
         let record = &mut *env.record.lock();
         Outcome {
             plan: env.plan.clone(),
@@ -188,8 +188,8 @@ impl World {
         self.env.log.head(&self.env.workspace).await.unwrap().seq
     }
 
-    /// Everybody leaves, and all claims end.
-    async fn leave(&self, clients: Vec<JoinHandle<Client>>) -> Vec<Witness> {
+    /// Everybody leaves, and all claims end. What was stored when all was quiet, and what everybody saw.
+    async fn leave(&self, clients: Vec<JoinHandle<Client>>) -> (check::Replay, Vec<Witness>) {
         let replay = check::replay(&self.env).await;
         let now = Time(self.clock.now_ms());
         self.env.note(|| "leave".to_owned());
@@ -224,7 +224,7 @@ impl World {
             }
             sleep(Duration::from_secs(1)).await;
         }
-        left.into_iter().map(|it| it.witness).collect()
+        (replay, left.into_iter().map(|it| it.witness).collect())
     }
 }
 
