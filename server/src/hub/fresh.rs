@@ -5,7 +5,7 @@
 
 use super::execute::log_refusal;
 use super::state::{Caller, Concluded, Internal, Job, Join, Link};
-use super::workspace::Workspace;
+use super::workspace::{Workspace, refuse};
 use crate::log::{Aggregate, Head, LogError};
 use crate::seeded::{Bug, seeded};
 use dibs_protocol::close::CloseCode;
@@ -24,6 +24,8 @@ pub(crate) enum Waiting {
     Resume(Arc<Link>, i64, Resume),
     /// A session whose agent's seat was stored beyond the head.
     Welcome(Box<Join>),
+    /// A session that watches a conversation whose state is ahead of the head.
+    Watch(Arc<Link>, i64, Box<dibs_protocol::command::Watch>),
 }
 
 /// What waits, and for what.
@@ -148,12 +150,14 @@ impl Workspace {
                 }
             }
             Waiting::Welcome(join) => self.welcome(*join),
+            Waiting::Watch(link, id, it) => self.watch(&link, id, &it),
         }
     }
 
     fn give_up_on(&mut self, waiting: Waiting, error: &LogError) {
         match waiting {
             Waiting::Job(job) => self.refuse(job.caller, log_refusal(error)),
+            Waiting::Watch(link, id, _) => refuse(&link, id, log_refusal(error)),
             // It is taken again when nobody has dealt with it.
             Waiting::Due(_) => {}
             Waiting::Resume(link, ..) => link.outbox.close(CloseCode::Internal),

@@ -195,9 +195,10 @@ impl Workspace {
             Internal::Snapshot {
                 link,
                 conversation,
+                summary,
                 entries,
             } => {
-                self.snapshot_read(&link, conversation, entries);
+                self.snapshot_read(&link, conversation, summary, entries);
             }
             Internal::Followed(found) => self.followed(found),
             Internal::Head(head) => self.head_read(head),
