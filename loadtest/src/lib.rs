@@ -17,6 +17,7 @@
 //! | `token` | tokens as an identity provider would make them |
 //! | `floor` | a bare epoll loop that only sends, to hold a hub against |
 //! | `measure` | CPU and memory from /proc, latencies, the disk's flush time |
+//! | `oracle` | checks histories of clients against the log: what no scenario can see by itself |
 //! | `scenario` | measurements of one thing, one file each |
 //! | `fleet`, `lean` | a bounded closed loop, and a socket that does not decode, for those |
 //!
@@ -34,6 +35,7 @@ pub mod lean;
 pub mod limits;
 pub mod measure;
 pub mod options;
+pub mod oracle;
 pub mod page;
 pub mod process;
 pub mod program;

@@ -64,10 +64,11 @@ impl Workspace {
         for join in self.joining.remove(agent).into_iter().flatten() {
             self.when_at(head, Waiting::Welcome(Box::new(join)));
         }
+        let coming = self.fresh.welcomes(agent);
         let person = self.people.entry(agent);
         match (person.connected(), person.seated) {
             // Everybody who waited has gone meanwhile.
-            (false, true) if person.seat == Seat::Settled => self.write_absence(agent),
+            (false, true) if person.seat == Seat::Settled && !coming => self.write_absence(agent),
             // Those who were here before have gone, and the log was told so.
             (true, false) => self.write_arrival(agent, None),
             _ => {}
@@ -106,8 +107,9 @@ impl Workspace {
 
     /// A claim was granted to somebody who has already gone: the grace period begins now.
     pub(crate) fn claimed_in_absence(&mut self, agent: &AgentId) {
+        let coming = self.joining.contains_key(agent) || self.fresh.welcomes(agent);
         let person = self.people.entry(agent);
-        if !person.connected() && person.seat == Seat::Settled && !self.joining.contains_key(agent) {
+        if !person.connected() && person.seat == Seat::Settled && !coming {
             self.write_absence(agent);
         }
     }
