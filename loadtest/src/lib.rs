@@ -5,6 +5,7 @@
 //! | `program` | from the command line to an exit status |
 //! | `scenarios` | scenario files and flags |
 //! | `engine` | scenarios that are data: thousands of sessions, each with a script |
+//! | `oracle` | proves the promises from what was seen and the log |
 //! | `limits` | what a run must stay within |
 //! | `report`, `detail` | figures, medians of several runs, courses over time, the verdict |
 //! | `page` | all of it as one HTML file |
@@ -32,6 +33,7 @@ pub mod lean;
 pub mod limits;
 pub mod measure;
 pub mod options;
+pub mod oracle;
 pub mod page;
 pub mod process;
 pub mod program;

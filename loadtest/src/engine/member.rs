@@ -3,11 +3,11 @@
 
 use crate::engine::clock;
 use crate::engine::desk::Desk;
-use crate::engine::recorder::Recorder;
 use crate::engine::script::{Action, Deed, Part, Script, watched};
 use crate::engine::stage::{Phase, Stage};
 use crate::engine::tally::{Count, Lag};
 use crate::engine::wire;
+use crate::oracle::witness::Witness;
 use dibs_client::backoff::Backoff;
 use dibs_client::dial::{self, Socket};
 use dibs_client::{Closed, ConnectError};
@@ -22,6 +22,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
+/// How many agents show the oracle every byte; the others show what they heard of.
+const KEEN: usize = 20;
 /// How long dialling and the welcome may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -52,6 +54,8 @@ pub struct Member {
     pub(super) replaying: bool,
     /// When the connection was lost, until everything is there again.
     pub(super) lost_us: Option<u64>,
+    /// The feed's head when everything is quiet.
+    pub(super) head: Option<u64>,
     pub(super) is_ready: bool,
     pub(super) is_rested: bool,
     pub(super) is_settled: bool,
@@ -78,7 +82,7 @@ impl Member {
         let places = agent.into_iter().flat_map(|index| watched(settings, index));
         let now = phase.borrow().clone();
         Self {
-            desk: Desk::new(name, stage),
+            desk: Desk::new(name, stage, index < KEEN || agent.is_none()),
             index,
             now,
             phase,
@@ -91,6 +95,7 @@ impl Member {
             read_again_us: 0,
             replaying: false,
             lost_us: None,
+            head: None,
             is_ready: false,
             is_rested: false,
             is_settled: false,
@@ -99,7 +104,7 @@ impl Member {
     }
 
     /// Lives until the end of the run; what is left is what the oracle is shown.
-    pub async fn live(mut self, delay: Duration) -> Recorder {
+    pub async fn live(mut self, delay: Duration) -> Option<Witness> {
         tokio::time::sleep(delay).await;
         let mut backoff = Backoff::default();
         loop {
@@ -109,6 +114,9 @@ impl Member {
                     self.stage.tally.borrow_mut().connected += 1;
                     let end = self.converse(socket).await;
                     self.stage.tally.borrow_mut().connected -= 1;
+                    if matches!(end, End::Over) {
+                        self.show_list();
+                    }
                     self.desk.cut();
                     match end {
                         End::Over => break,
@@ -137,7 +145,7 @@ impl Member {
                 break;
             }
         }
-        self.desk.recorder
+        self.desk.recorder.into_witness()
     }
 
     fn lost(&mut self, at_us: u64, count: Count) {
@@ -241,6 +249,9 @@ impl Member {
                     if !matches!(self.now, Phase::Work) {
                         self.read_again_us = 0;
                     }
+                    if let Phase::Quiet(targets) = &self.now {
+                        self.head = Some(targets.head);
+                    }
                     self.look_around();
                 }
                 () = tokio::time::sleep_until(clock::instant(wake)), if wake < u64::MAX => {}
@@ -305,7 +316,6 @@ impl Member {
                 into: Typing::Reply,
                 on,
             };
-            self.desk.recorder.typing(&signal);
             self.stage.tally.borrow_mut().count(Count::Typing);
             return wire::typing(&signal).ok();
         }
