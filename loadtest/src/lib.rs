@@ -5,6 +5,7 @@
 //! | `program` | from the command line to an exit status |
 //! | `scenarios` | scenario files and flags |
 //! | `engine` | scenarios that are data: thousands of sessions, each with a script |
+//! | `oracle` | proves the promises from what was seen and the log |
 //! | `limits` | what a run must stay within |
 //! | `report`, `detail` | figures, medians of several runs, courses over time, the verdict |
 //! | `page` | all of it as one HTML file |
@@ -17,12 +18,11 @@
 //! | `token` | tokens as an identity provider would make them |
 //! | `floor` | a bare epoll loop that only sends, to hold a hub against |
 //! | `measure` | CPU and memory from /proc, latencies, the disk's flush time |
-//! | `oracle` | checks histories of clients against the log: what no scenario can see by itself |
 //! | `scenario` | measurements of one thing, one file each |
 //! | `fleet`, `lean` | a bounded closed loop, and a socket that does not decode, for those |
 //!
 //! A new scenario is a file in `loadtest/scenarios/` and a name in `scenarios`. Every loop is bounded in count or in
-//! time. Deliberately absent: any rule of Dibs, and any judgement of a figure but by limits that are given.
+//! time. Deliberately absent: any judgement of a figure but by limits that are given. Only the oracle knows the rules.
 
 pub mod descriptors;
 pub mod detail;
