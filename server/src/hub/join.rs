@@ -47,6 +47,7 @@ impl Workspace {
             sender,
             expires_s: join.expires_s,
             warned: false,
+            answering: 0,
             watches: Vec::new(),
             views: Vec::new(),
             watches_agents: false,

@@ -329,8 +329,7 @@ impl Workspace {
             let outbox = &session.link.outbox;
             if key % slots == slot {
                 outbox.push(Frame::ping(), Class::Ephemeral);
-                let complete = session.hold.is_none() && session.resync.is_none() && !outbox.is_lagging();
-                if complete {
+                if session.is_complete() {
                     outbox.push(position.clone(), Class::Durable);
                 }
             }

@@ -77,6 +77,9 @@ impl Workspace {
             session.watches.push(it.conversation);
         }
         self.viewers_changed(it.conversation);
+        if let Some(session) = self.session_mut(link) {
+            session.answering += 1;
+        }
         let watch = WatchRead {
             conversation: it.conversation,
             summary,
@@ -137,9 +140,10 @@ impl Workspace {
         entries: Result<Vec<StoredEvent>, LogError>,
     ) {
         let key = link.key();
-        if self.session(link).is_none() {
+        let Some(session) = self.session_mut(link) else {
             return;
-        }
+        };
+        session.answering -= 1;
         let events = match entries {
             Ok(events) => events,
             Err(error) => {
