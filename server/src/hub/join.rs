@@ -48,6 +48,7 @@ impl Workspace {
             expires_s: join.expires_s,
             warned: false,
             answering: 0,
+            late: Vec::new(),
             watches: Vec::new(),
             views: Vec::new(),
             watches_agents: false,

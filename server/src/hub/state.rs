@@ -320,6 +320,8 @@ pub(crate) struct SessionState {
     pub(crate) warned: bool,
     /// Watches whose answers, and what comes after them, are still to be sent.
     pub(crate) answering: u32,
+    /// Events, with their `seq`, that wait for those answers, so that all events ascend.
+    pub(crate) late: Vec<(u64, Frame)>,
     pub(crate) watches: Vec<ConversationId>,
     pub(crate) views: Vec<(Box<str>, WindowId)>,
     pub(crate) watches_agents: bool,
@@ -354,8 +356,8 @@ pub(crate) struct Watcher {
     pub(crate) silent: bool,
     pub(crate) since_ms: i64,
     pub(crate) typing: Option<(Typing, u64)>,
-    /// Events that wait for the answer to `watch`.
-    pub(crate) hold: Option<Vec<Frame>>,
+    /// Events that wait for the answer to `watch`, with their `seq`.
+    pub(crate) hold: Option<Vec<(u64, Frame)>>,
 }
 
 /// A conversation that somebody watches.
