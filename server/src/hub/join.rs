@@ -47,6 +47,8 @@ impl Workspace {
             sender,
             expires_s: join.expires_s,
             warned: false,
+            answering: 0,
+            late: Vec::new(),
             watches: Vec::new(),
             views: Vec::new(),
             watches_agents: false,

@@ -191,6 +191,9 @@ impl Workspace {
     }
 
     fn push_to_watchers(&mut self, id: ConversationId, frame: &Frame, class: Class) {
+        let state = self.conversations.get(&id).and_then(|it| it.committed.as_ref());
+        // A summary follows the events that made it.
+        let version = state.map_or(0, |it| it.version);
         let Some(Watched { watchers, .. }) = self.watched.get_mut(&id) else {
             return;
         };
@@ -201,7 +204,11 @@ impl Workspace {
             match (&mut session.hold, &mut watcher.hold) {
                 // The answer that is still to come shows the viewers; the summary follows it.
                 (Some(_), _) | (_, Some(_)) if class == Class::Ephemeral => {}
-                (Some(hold), _) | (None, Some(hold)) => hold.push(frame.clone()),
+                (Some(hold), _) => hold.push(frame.clone()),
+                (None, Some(hold)) => hold.push((version, frame.clone())),
+                (None, None) if class == Class::Durable && session.answering > 0 => {
+                    session.late.push((version, frame.clone()));
+                }
                 (None, None) => {
                     session.link.outbox.push(frame.clone(), class);
                 }
@@ -329,8 +336,7 @@ impl Workspace {
             let outbox = &session.link.outbox;
             if key % slots == slot {
                 outbox.push(Frame::ping(), Class::Ephemeral);
-                let complete = session.hold.is_none() && session.resync.is_none() && !outbox.is_lagging();
-                if complete {
+                if session.is_complete() {
                     outbox.push(position.clone(), Class::Durable);
                 }
             }

@@ -186,7 +186,7 @@ impl Workspace {
         let Some(session) = self.sessions.get(key) else {
             return;
         };
-        if session.hold.is_none() && session.resync.is_none() && !session.link.outbox.is_lagging() {
+        if session.is_complete() {
             session.link.outbox.push(frame, Class::Durable);
         }
     }

@@ -186,11 +186,11 @@ impl Workspace {
         for (frame, seq) in frames.iter().zip(first..) {
             self.recent.push(seq, Some(id), frame.clone());
         }
-        self.tell_watchers(id, frames);
+        self.tell_watchers(id, first, frames);
     }
 
     /// Sends events to those who watch a conversation, or keeps them for those who wait for a snapshot or a replay.
-    pub(crate) fn tell_watchers(&mut self, id: ConversationId, frames: &[Frame]) {
+    pub(crate) fn tell_watchers(&mut self, id: ConversationId, first: u64, frames: &[Frame]) {
         let Some(watched) = self.watched.get_mut(&id) else {
             return;
         };
@@ -201,9 +201,12 @@ impl Workspace {
             let Some(session) = self.sessions.get_mut(watcher.session) else {
                 continue;
             };
-            for frame in frames {
+            for (frame, seq) in frames.iter().zip(first..) {
                 match (&mut session.hold, &mut watcher.hold) {
-                    (Some(hold), _) | (None, Some(hold)) => hold.push(frame.clone()),
+                    (Some(hold), _) => hold.push(frame.clone()),
+                    (None, Some(hold)) => hold.push((seq, frame.clone())),
+                    // What is held of another conversation comes first: events ascend.
+                    (None, None) if session.answering > 0 => session.late.push((seq, frame.clone())),
                     (None, None) => {
                         session.link.outbox.push(frame.clone(), Class::Durable);
                     }

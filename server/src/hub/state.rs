@@ -318,6 +318,10 @@ pub(crate) struct SessionState {
     pub(crate) sender: Arc<Sender>,
     pub(crate) expires_s: i64,
     pub(crate) warned: bool,
+    /// Watches whose answers, and what comes after them, are still to be sent.
+    pub(crate) answering: u32,
+    /// Events, with their `seq`, that wait for those answers, so that all events ascend.
+    pub(crate) late: Vec<(u64, Frame)>,
     pub(crate) watches: Vec<ConversationId>,
     pub(crate) views: Vec<(Box<str>, WindowId)>,
     pub(crate) watches_agents: bool,
@@ -327,6 +331,14 @@ pub(crate) struct SessionState {
     pub(crate) replay: VecDeque<Frame>,
     /// What is still to be sent again after the session fell behind.
     pub(crate) resync: Option<Resync>,
+}
+
+impl SessionState {
+    /// Whether everything that was told was told to this session, too, so that a position is true of it.
+    pub(crate) fn is_complete(&self) -> bool {
+        let behind = self.resync.is_some() || self.link.outbox.is_lagging();
+        self.hold.is_none() && self.answering == 0 && !behind
+    }
 }
 
 /// Snapshots that are still owed to a session, one at a time.
@@ -344,8 +356,8 @@ pub(crate) struct Watcher {
     pub(crate) silent: bool,
     pub(crate) since_ms: i64,
     pub(crate) typing: Option<(Typing, u64)>,
-    /// Events that wait for the answer to `watch`.
-    pub(crate) hold: Option<Vec<Frame>>,
+    /// Events that wait for the answer to `watch`, with their `seq`.
+    pub(crate) hold: Option<Vec<(u64, Frame)>>,
 }
 
 /// A conversation that somebody watches.

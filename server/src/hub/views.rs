@@ -286,9 +286,10 @@ impl Views {
         }
     }
 
-    /// The window as it is now, made once for all who ask before it changes.
+    /// The window as it is now, made once for all who ask at this head before it changes.
     pub(crate) fn fresh(&mut self, id: WindowId, seq: u64, rows: &mut dyn Rows) -> (Arc<Joined>, Arc<str>) {
-        if let Some((joined, body)) = &self.windows[id].fresh {
+        let made = self.windows[id].fresh.as_ref();
+        if let Some((joined, body)) = made.filter(|(joined, _)| joined.seq == seq) {
             return (joined.clone(), body.clone());
         }
         let window = &self.windows[id];

@@ -77,6 +77,9 @@ impl Workspace {
             session.watches.push(it.conversation);
         }
         self.viewers_changed(it.conversation);
+        if let Some(session) = self.session_mut(link) {
+            session.answering += 1;
+        }
         let watch = WatchRead {
             conversation: it.conversation,
             summary,
@@ -137,18 +140,19 @@ impl Workspace {
         entries: Result<Vec<StoredEvent>, LogError>,
     ) {
         let key = link.key();
-        if self.session(link).is_none() {
+        let Some(session) = self.session_mut(link) else {
             return;
-        }
+        };
+        session.answering -= 1;
         let events = match entries {
             Ok(events) => events,
             Err(error) => {
                 refuse(link, id, log_refusal(&error));
                 // Whoever watched before goes on.
-                return match watch.again {
-                    true => self.release_hold(key, watch.conversation),
-                    false => self.stop_watching(key, watch.conversation),
-                };
+                if !watch.again {
+                    self.stop_watching(key, watch.conversation);
+                }
+                return self.release_hold(key, watch.conversation);
             }
         };
         let (entries, more) = cut(&events, watch.limit, true);
@@ -163,24 +167,26 @@ impl Workspace {
     }
 
     pub(crate) fn release_hold(&mut self, key: SessionKey, id: ConversationId) {
-        let Some(watched) = self.watched.get_mut(&id) else {
-            return;
-        };
-        let Some(watcher) = watched.watchers.iter_mut().find(|it| it.session == key) else {
-            return;
-        };
+        let watched = self.watched.get_mut(&id);
+        let watcher = watched.and_then(|it| it.watchers.iter_mut().find(|it| it.session == key));
+        let held = watcher.and_then(|it| it.hold.take()).unwrap_or_default();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let held = watcher.hold.take().unwrap_or_default();
         match &mut session.hold {
-            Some(hold) => hold.extend(held),
-            None if held.len() > HOLD_BOUND => session.link.outbox.close(CloseCode::Slow),
-            None => {
-                for frame in held {
-                    session.link.outbox.push(frame, Class::Durable);
-                }
-            }
+            Some(hold) => hold.extend(held.into_iter().map(|(_, frame)| frame)),
+            None => session.late.extend(held),
+        }
+        if session.late.len() > HOLD_BOUND {
+            return session.link.outbox.close(CloseCode::Slow);
+        }
+        if session.answering > 0 || session.hold.is_some() {
+            return;
+        }
+        let mut late = std::mem::take(&mut session.late);
+        late.sort_by_key(|(seq, _)| *seq);
+        for (_, frame) in late {
+            session.link.outbox.push(frame, Class::Durable);
         }
     }
 

@@ -121,11 +121,18 @@ fn customers_with_two_conversations_are_found() {
 fn timers_that_fire_before_an_instance_has_looked_around_are_found() {
     is_found(Bug::TimersBeforeRenewal, &[Broken::Presence], |seed| {
         let mut plan = Plan::quiet(seed, 1);
-        (plan.shared, plan.think_ms, plan.actions) = (true, 700, 40);
+        (plan.shared, plan.think_ms, plan.actions) = (true, 300, 40);
+        plan.habits = Habits {
+            claim: 60,
+            ..Habits::none()
+        };
         plan.faults = Faults {
-            cuts: 200,
-            stops: 200,
-            stop_ms: 20_000,
+            cuts: 250,
+            stops: 300,
+            stop_ms: 25_000,
+            // The timers are nearer than the dials.
+            net_ms: 300,
+            log_ms: 2,
             ..plan.faults
         };
         plan
