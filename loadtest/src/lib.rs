@@ -17,12 +17,11 @@
 //! | `process` | starting, stopping and restarting the program, and reading its log |
 //! | `token` | tokens as an identity provider would make them |
 //! | `measure` | CPU and memory from /proc, latencies, the disk's flush time |
-//! | `report` | figures, medians of several runs, table and JSON |
-//! | `oracle` | checks histories of clients against the log: what no scenario can see by itself |
-//! | `scenario` | one file per scenario |
+//! | `scenario` | measurements of one thing, one file each |
+//! | `fleet`, `lean` | a bounded closed loop, and a socket that does not decode, for those |
 //!
-//! A new scenario is a file in `scenario/` and a line in `scenario/mod.rs`. Every loop is bounded in count and in time.
-//! Deliberately absent: any judgement of a figure: targets stand in docs/benchmarks.md. Only the oracle knows the rules.
+//! A new scenario is a file in `loadtest/scenarios/` and a name in `scenarios`. Every loop is bounded in count or in
+//! time. Deliberately absent: any judgement of a figure but by limits that are given. Only the oracle knows the rules.
 
 pub mod descriptors;
 pub mod detail;
@@ -35,6 +34,7 @@ pub mod limits;
 pub mod measure;
 pub mod options;
 pub mod oracle;
+pub mod page;
 pub mod process;
 pub mod program;
 pub mod progress;

@@ -78,7 +78,11 @@ impl Run<'_> {
         let settings = self.settings;
         let plan = self.plan(name, oracle).await?;
         // The first hello loads the workspace, which is no session's cost.
-        self.hub.agent("observer", 0).await?.close().await;
+        let observer = self.hub.agent("observer", 0).await?;
+        let mut recorder = Recorder::new("observer", self.hub.workspace(), oracle, false);
+        recorder.came_in(observer.welcome());
+        self.witnesses.extend(recorder.into_witness());
+        observer.close().await;
         let alone = self.hub.usage();
         self.progress.step(&format!("{} agents come in", settings.agents));
         let coming = self.mark(&[std::process::id()]);

@@ -4,13 +4,11 @@
 use crate::engine::clock;
 use crate::engine::screens::Screen;
 use crate::engine::wire;
-use crate::oracle::quiet::{ListAsked, QuietView};
-use crate::oracle::record::Detail;
-use crate::oracle::witness::{CallId, Witness};
+use crate::oracle::{CallId, Detail, ListAsked, QuietView, Witness};
 use dibs_client::HttpError;
 use dibs_protocol::command::Command;
 use dibs_protocol::filter::Filter;
-use dibs_protocol::frame::{Hello, ServerFrame};
+use dibs_protocol::frame::{Hello, ServerFrame, Welcome};
 use dibs_protocol::http::{Delivery, Ingest, IngestAnswer, OutboxAnswer};
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
 use dibs_protocol::limits::LIST_DEFAULT;
@@ -56,6 +54,16 @@ impl Recorder {
             let now = clock::now_ns();
             witness.dialled(now);
             witness.hello(now, id, hello.resume.as_ref());
+        }
+    }
+
+    /// A client came in by other means than this program's own.
+    pub fn came_in(&mut self, welcome: &Welcome) {
+        if let Some(witness) = &mut self.witness {
+            let now = clock::now_ns();
+            witness.dialled(now);
+            witness.hello(now, welcome.id, None);
+            witness.received_welcome(now, welcome);
         }
     }
 

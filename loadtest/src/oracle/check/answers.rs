@@ -98,10 +98,16 @@ fn reflects(timeline: &Timeline, known: u64, version: u64, who: &str) -> Told {
 }
 
 fn fresh_rows(court: &Court<'_>, call: &Call, rows: &[(ConversationId, u64)], head: Option<u64>) -> Told {
-    if head.is_some_and(|head| head < call.known) {
+    // What belongs to no conversation, such as the coming of an agent, changes no list.
+    let before = &court.lines.entries[..court.lines.entries.partition_point(|it| it.seq <= call.known)];
+    let least = before
+        .iter()
+        .rev()
+        .find(|it| it.conversation.is_some())
+        .map_or(0, |it| it.seq);
+    if head.is_some_and(|head| head < least) {
         return Err(format!(
-            "shows the log up to {head:?}, but this session had been told of event {}: a stale read",
-            call.known
+            "shows the log up to {head:?}, but this session had been told of event {least}: a stale read"
         ));
     }
     for (id, version) in rows {
