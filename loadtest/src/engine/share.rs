@@ -101,7 +101,7 @@ impl Share {
         self.stop_customers().await;
         let beat = self.stage.tally.borrow_mut().beat();
         self.tell(News::Beat(beat));
-        self.stage.tally.borrow_mut().working = false;
+        // What was stored may arrive after its answer: it counts until everybody has everything.
         self.tell(News::Rested(left));
         match self.orders.recv().await {
             Some(Order::Quiet(targets)) => {
