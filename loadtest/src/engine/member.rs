@@ -52,6 +52,8 @@ pub struct Member {
     pub(super) read_again_us: u64,
     /// The hello was resumed, and the replay is still coming.
     pub(super) replaying: bool,
+    /// Snapshots are still coming, up to a position.
+    pub(super) resyncing: bool,
     /// When the connection was lost, until everything is there again.
     pub(super) lost_us: Option<u64>,
     /// The feed's head when everything is quiet.
@@ -94,6 +96,7 @@ impl Member {
             slow: agent.is_some_and(|index| index >= settings.agents - settings.slow),
             read_again_us: 0,
             replaying: false,
+            resyncing: false,
             lost_us: None,
             head: None,
             is_ready: false,
@@ -219,6 +222,7 @@ impl Member {
             }
         }
         self.replaying = welcome.resumed;
+        self.resyncing = false;
         self.desk.cursor.welcomed(&welcome);
         self.desk
             .holds(welcome.claims.iter().map(|it| (it.conversation, it.token)));

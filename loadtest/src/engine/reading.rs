@@ -111,10 +111,12 @@ impl Member {
             },
             ServerFrame::Position { .. } => {
                 self.replaying = false;
+                self.resyncing = false;
                 self.standing_done();
                 None
             }
             ServerFrame::Resync { .. } => {
+                self.resyncing = true;
                 self.stage.tally.borrow_mut().count(Count::Resyncs);
                 None
             }
@@ -172,7 +174,7 @@ impl Member {
 
     /// Whether what the phase waits for is so.
     pub(super) fn look_around(&mut self) {
-        let free = self.desk.pending.is_empty() && self.lost_us.is_none();
+        let free = self.desk.pending.is_empty() && self.lost_us.is_none() && !self.resyncing;
         match &self.now {
             Phase::Rest if free && !self.is_rested => {
                 self.is_rested = true;
