@@ -250,6 +250,7 @@ impl Workspace {
         now: Time,
     ) {
         let id = about.unwrap_or_else(|| opened_id(&decision));
+        self.company.add(&job.sender);
         let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
         let first = self.next_seq;
         let mut state = before.as_deref().cloned();

@@ -105,6 +105,7 @@ impl Workspace {
             last_item: None,
             settling: None,
             gather_until: started,
+            company: super::company::Company::default(),
             views: Views::default(),
             watched: Map::default(),
             untold: Set::default(),

@@ -3,6 +3,7 @@
 
 mod codec;
 mod commands;
+mod company;
 mod delta;
 mod erase;
 mod execute;

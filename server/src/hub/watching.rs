@@ -86,17 +86,20 @@ impl Workspace {
             limit,
             again,
         };
-        let up_to = self.head;
-        let (link, conversation) = (link.clone(), it.conversation);
+        self.read_watched(link.clone(), id, watch);
+    }
+
+    /// Reads the entries for the answer to `watch`.
+    fn read_watched(&self, link: Arc<Link>, id: i64, watch: WatchRead) {
+        let range = Range {
+            after: 0,
+            up_to: self.head,
+            limit: watch.limit + 1,
+            newest: true,
+        };
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
         self.spawn(async move {
-            let range = Range {
-                after: 0,
-                up_to,
-                limit: limit + 1,
-                newest: true,
-            };
-            let entries = log.read(&workspace, Some(conversation), range).await;
+            let entries = log.read(&workspace, Some(watch.conversation), range).await;
             Internal::Watched {
                 link,
                 id,

@@ -2,6 +2,7 @@
 //! Deliberately absent: sockets, SQL, rules.
 
 use super::Deps;
+use super::company::Company;
 use super::fresh::{Fresh, Waiting};
 use super::outbox::{Class, Frame};
 use super::people::People;
@@ -80,6 +81,8 @@ pub(crate) struct Workspace {
     pub(super) settling: Option<(Settling, Vec<Flight>)>,
     /// Until then a small submission waits for company.
     pub(super) gather_until: Instant,
+    /// Whether it is worth waiting for.
+    pub(crate) company: Company,
     pub(crate) views: Views,
     pub(crate) watched: Map<ConversationId, Watched>,
     pub(crate) untold: Set<ConversationId>,
@@ -227,7 +230,8 @@ impl Workspace {
         }
         self.not_before_ms = None;
         let now = Instant::now();
-        if now < self.gather_until && self.batch.len() < SUBMIT_COMPANY && !self.closing {
+        let gathers = now < self.gather_until && self.company.is_expected();
+        if gathers && self.batch.len() < SUBMIT_COMPANY && !self.closing {
             return;
         }
         self.gather_until = now + SUBMIT_GATHER;
@@ -313,8 +317,14 @@ impl Workspace {
             at = at.min(self.started + Duration::from_millis(ms));
         }
         if self.settling.is_none() && !self.batch.is_empty() && !self.catching_up {
+            let now = Instant::now();
             let not_before = Duration::from_millis(self.not_before_ms.unwrap_or(0));
-            at = at.min(self.gather_until.max(self.started + not_before));
+            let gather_until = if self.company.is_expected() {
+                self.gather_until
+            } else {
+                now
+            };
+            at = at.min(gather_until.max(self.started + not_before));
         }
         at
     }
