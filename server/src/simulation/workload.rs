@@ -358,7 +358,6 @@ impl Client {
                 if let Some(connection) = &mut self.connection {
                     connection.send(&self.env, Up::Typing(signal));
                 }
-                return;
             }
             _ => self.ask(Ping {}),
         };
