@@ -360,7 +360,7 @@ mod tests {
             ),
             (
                 "scenario = \"float\"\n",
-                "FILE, line 1: there is no scenario \"float\"; there are fleet,",
+                "FILE, line 1: there is no scenario \"float\"; there are ",
             ),
             (
                 "agents = 3\n",
