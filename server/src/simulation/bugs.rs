@@ -1,5 +1,8 @@
 //! Bugs that somebody could have written, switched on one at a time: each is found, by the promise that it breaks, and
 //! the same schedules without it break none.
+//!
+//! Deliberately absent: `IngestWithoutCustomer`. An item also names the number of its first event, so that whoever did
+//! not know of another instance's conversation is refused by the log anyway: the bug shows in no schedule.
 
 use super::env::Broken;
 use super::plan::{Faults, Habits, Plan};
@@ -109,19 +112,10 @@ fn claims_that_end_by_hearsay_are_found() {
 }
 
 #[test]
-fn customers_with_two_conversations_are_found() {
-    is_found(Bug::IngestWithoutCustomer, &[Broken::OneConversation], |seed| {
-        let mut plan = Plan::quiet(seed, 2);
-        (plan.customers, plan.messages) = (4, 3);
-        plan
-    });
-}
-
-#[test]
 fn timers_that_fire_before_an_instance_has_looked_around_are_found() {
     is_found(Bug::TimersBeforeRenewal, &[Broken::Presence], |seed| {
         let mut plan = Plan::quiet(seed, 1);
-        (plan.shared, plan.think_ms, plan.actions) = (true, 300, 40);
+        (plan.shared, plan.think_ms, plan.actions) = (true, 300, 12);
         plan.habits = Habits {
             claim: 60,
             ..Habits::none()
