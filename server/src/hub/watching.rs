@@ -86,8 +86,13 @@ impl Workspace {
             limit,
             again,
         };
+        self.read_watched(link, id, watch);
+    }
+
+    /// Reads the entries for the answer to `watch`, up to what has been told.
+    fn read_watched(&self, link: &Arc<Link>, id: i64, watch: WatchRead) {
         let up_to = self.head;
-        let (link, conversation) = (link.clone(), it.conversation);
+        let (link, conversation, limit) = (link.clone(), watch.conversation, watch.limit);
         let (log, workspace) = (self.deps.log.clone(), self.id.clone());
         self.spawn(async move {
             let range = Range {

@@ -239,7 +239,8 @@ fn agent(number: usize) -> Agent {
         } else {
             Role::Agent
         },
-        teams: (number % 2 == 0)
+        teams: number
+            .is_multiple_of(2)
             .then(|| TeamId::new(TEAM).unwrap())
             .into_iter()
             .collect(),
