@@ -123,6 +123,8 @@ impl Wire {
 
     /// The instance takes the hello: the workspace is loaded, and the hub has the session.
     async fn accept(&self, to: &Running, greeting: Greeting) -> Option<(Handle, Arc<Link>)> {
+        self.life.runs().await.ok()?;
+        // Also what waited for an instance that was stopped is not the first thing that it does.
         sleep(self.env.network.ms(0, self.env.faults().net_ms)).await;
         self.life.runs().await.ok()?;
         let handle = to.hub.workspace(&self.env.workspace).await.ok()?;

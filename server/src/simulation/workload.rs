@@ -358,6 +358,7 @@ impl Client {
                 if let Some(connection) = &mut self.connection {
                     connection.send(&self.env, Up::Typing(signal));
                 }
+                0
             }
             _ => self.ask(Ping {}),
         };
