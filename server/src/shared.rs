@@ -49,7 +49,8 @@ impl IngestLimit {
             .check_key(&(identity.workspace.clone(), identity.id.clone()))
             .map_err(|until| {
                 let wait = until.wait_time_from(DefaultClock::default().now());
-                Refusal::rate_limited(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
+                let wait_ms = wait.as_nanos().div_ceil(1_000_000);
+                Refusal::rate_limited(u64::try_from(wait_ms).unwrap_or(u64::MAX).max(1))
             })
     }
 }

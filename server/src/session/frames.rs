@@ -65,7 +65,8 @@ impl Limits {
             Err(until) => {
                 self.flood += 1;
                 let wait = until.wait_time_from(DefaultClock::default().now());
-                Err(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
+                let wait_ms = wait.as_nanos().div_ceil(1_000_000);
+                Err(u64::try_from(wait_ms).unwrap_or(u64::MAX).max(1))
             }
         }
     }

@@ -1,12 +1,8 @@
 //! Bugs that somebody could have written, switched on one at a time: each is found, by the promise that it breaks, and
 //! the same schedules without it break none.
-//!
-//! Deliberately absent: `IngestWithoutCustomer`. An item also names the number of its first event, so that whoever did
-//! not know of another instance's conversation is refused by the log anyway: the bug shows in no schedule. And
-//! `TimersBeforeRenewal`, which no schedule has shown yet.
 
 use super::env::Broken;
-use super::plan::{Habits, Plan};
+use super::plan::{Faults, Habits, Plan};
 use super::world::run;
 use crate::seeded::Bug;
 use dibs_loadtest::oracle::Promise;
@@ -124,6 +120,38 @@ fn what_was_decided_upon_a_failed_commit_is_found() {
     is_found(Bug::DependentsOfConflict, &breaks, |seed| {
         let mut plan = contested(seed, 2);
         plan.think_ms = 10;
+        plan
+    });
+}
+
+#[test]
+fn customers_with_two_conversations_are_found() {
+    is_found(Bug::IngestWithoutCustomer, &[Broken::OneConversation], |seed| {
+        let mut plan = Plan::quiet(seed, 2);
+        (plan.customers, plan.messages) = (4, 2);
+        plan
+    });
+}
+
+#[test]
+fn timers_that_fire_before_an_instance_has_looked_around_are_found() {
+    is_found(Bug::TimersBeforeRenewal, &[Broken::Presence], |seed| {
+        let mut plan = Plan::quiet(seed, 1);
+        (plan.shared, plan.think_ms, plan.actions) = (true, 300, 12);
+        // Who is cut dials again when the instance has been stopped, and the timers are nearer than the dials.
+        plan.redial_ms = 2_500;
+        plan.habits = Habits {
+            claim: 60,
+            ..Habits::none()
+        };
+        plan.faults = Faults {
+            cuts: 250,
+            stops: 300,
+            stop_ms: 15_000,
+            net_ms: 300,
+            log_ms: 2,
+            ..plan.faults
+        };
         plan
     });
 }

@@ -170,6 +170,9 @@ impl Client {
     }
 
     async fn dial(&mut self) {
+        if self.env.plan.redial_ms > 0 {
+            sleep(self.dice.ms(0, self.env.plan.redial_ms)).await;
+        }
         let instances = self.env.plan.instances;
         let at = match self.env.plan.pinned {
             true => self.number % instances,

@@ -123,6 +123,8 @@ pub(super) struct Plan {
     pub(super) actions: usize,
     /// It thinks for up to so long between.
     pub(super) think_ms: u64,
+    /// It waits for up to so long before it dials again.
+    pub(super) redial_ms: u64,
     /// How long a holder may be gone.
     pub(super) grace_ms: i64,
     /// How long a holder may do nothing.
@@ -175,6 +177,7 @@ impl Plan {
             messages: 1 + dice.below(3),
             actions: 6 + dice.below(10),
             think_ms: [40, 150, 600, 2_500][dice.below(4)],
+            redial_ms: 0,
             grace_ms: [3_000, 5_000][dice.below(2)],
             idle_ms: [None, None, Some(4_000)][dice.below(3)],
             outbox_bytes: [6_000, 16_000, 1 << 20][dice.below(3)],
