@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod answers;
 mod desk;
 mod hub;
 mod mutations;
 mod script;
+mod story;
 mod table;
 mod volume;

@@ -84,16 +84,7 @@ fn command(desk: &Desk, who: usize, conversation: ConversationId, (what, a, b): 
             key: format!("n{b}"),
             text: format!("note {b} for @ben"),
         }),
-        16 => {
-            let status = ["open", "pending", "resolved", "closed"][usize::from(b % 4)];
-            let priority = ["low", "high"][usize::from(a % 2)];
-            let update = if b < 200 {
-                json!({"conversation": conversation, "priority": priority, "add_tags": [format!("t{}", a % 3)]})
-            } else {
-                json!({"conversation": conversation, "status": status})
-            };
-            Command::Update(serde_json::from_value::<Update>(update).unwrap())
-        }
+        16 => update(conversation, a, b),
         17 => Command::TakeOver(TakeOver {
             conversation,
             reason: "mine".to_owned(),
@@ -130,6 +121,17 @@ fn command(desk: &Desk, who: usize, conversation: ConversationId, (what, a, b): 
             subject: None,
         }),
     }
+}
+
+fn update(conversation: ConversationId, a: u8, b: u8) -> Command {
+    let status = ["open", "pending", "resolved", "closed"][usize::from(b % 4)];
+    let priority = ["low", "high"][usize::from(a % 2)];
+    let update = if b < 200 {
+        json!({"conversation": conversation, "priority": priority, "add_tags": [format!("t{}", a % 3)]})
+    } else {
+        json!({"conversation": conversation, "status": status})
+    };
+    Command::Update(serde_json::from_value::<Update>(update).unwrap())
 }
 
 /// Ways to spoil a history. Each gives the places where it can be done.
