@@ -37,6 +37,11 @@ fn states_and_lists() {
             .unwrap()
             .remove(0);
     });
+    finds(SameState, "a timeline shows another entry", |it, _, _| {
+        let place = it.answer(BEN, "watch", 0);
+        let entries = it.ok(place).fields.get_mut("entries").unwrap();
+        entries[1]["event"]["message"]["text"] = json!("something else");
+    });
     finds(SameState, "a timeline hides that there is more", |it, _, _| {
         let place = it.answer(BEN, "watch", 0);
         it.ok(place).fields.insert("more".to_owned(), json!(true));
@@ -61,7 +66,7 @@ fn states_and_lists() {
     });
     let (script, a, _) = story();
     let mut feed = script.feed();
-    let mut old = agentless_summary(&script, a);
+    let mut old = old_summary(&script, a);
     old.version -= 1;
     feed.push_fresh(&old);
     let verdict = check(&feed, &script.witnesses());
@@ -92,7 +97,7 @@ fn walls() {
         it.ok(place).fields.get_mut("summary").unwrap()["id"] = foreign;
     });
     finds(Walls, "another workspace's row", |it, a, _| {
-        let mut foreign = agentless_summary(it, a);
+        let mut foreign = old_summary(it, a);
         foreign.id = ConversationId(Uuid::from_u128(1));
         let summary = Box::new(foreign);
         it.steps.push((BEN, Step::Got(ServerFrame::Summary { summary })));
@@ -292,8 +297,14 @@ fn refusals_of_tokens_and_others() {
         let place = it.answer(PRIYA, "reply", 2);
         it.refusal(place).details.missed.as_mut().unwrap()[0].seq = 2;
     });
-    finds(TrueAnswers, "closed, but never was", |it, a, _| {
-        let current = agentless_summary(it, a);
+    finds(TrueAnswers, "closed, but never was", |it, _, _| {
+        let won = it.answer(PRIYA, "claim", 0);
+        let current = serde_json::from_value(it.ok(won).fields["summary"].clone()).unwrap();
+        let place = it.answer(BEN, "claim", 0);
+        *it.refusal(place) = Refusal::conflict("closed", current);
+    });
+    finds(TrueAnswers, "closed, as it was long before", |it, a, _| {
+        let current = old_summary(it, a);
         let place = it.answer(BEN, "claim", 0);
         *it.refusal(place) = Refusal::conflict("closed", current);
     });
@@ -315,7 +326,7 @@ fn refusals_of_tokens_and_others() {
 fn answers_from_stale_caches() {
     finds(TrueAnswers, "a claim that ended long ago", |it, a, _| {
         let token = it.logged("claim_granted", 0)["token"].as_u64().unwrap();
-        let summary = agentless_summary(it, a);
+        let summary = old_summary(it, a);
         it.add(PRIYA, claim(a), Ok(json!({"token": token, "summary": summary})));
     });
     finds(TrueAnswers, "a watch behind its own session", |it, a, _| {
@@ -325,7 +336,7 @@ fn answers_from_stale_caches() {
         it.add(PRIYA, serde_json::from_value(watch).unwrap(), Ok(old));
     });
     finds(TrueAnswers, "a list behind its own session", |it, a, _| {
-        let old = agentless_summary(it, a);
+        let old = old_summary(it, a);
         let list = json!({"type": "list", "filter": {}, "sort": "newest"});
         it.add(
             BEN,

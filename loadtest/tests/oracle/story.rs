@@ -185,8 +185,8 @@ pub fn finds(promise: Promise, what: &str, spoil: impl FnOnce(&mut Script, Conve
     assert!(found, "{what}: {promise:?} is not among the faults\n{verdict}");
 }
 
-/// Some summary of the conversation.
-pub fn agentless_summary(script: &Script, id: ConversationId) -> dibs_protocol::summary::Summary {
+/// The first conversation as its first watcher saw it.
+pub fn old_summary(script: &Script, id: ConversationId) -> dibs_protocol::summary::Summary {
     let mut script = script.clone();
     let place = script.answer(ZOE, "watch", 0);
     let summary = script.ok(place).fields["summary"].clone();
