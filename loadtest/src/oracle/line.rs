@@ -56,6 +56,8 @@ impl Witness {
             for span in self.active.values_mut() {
                 span.had = span.last;
                 span.ending = false;
+                // Who resumes from there says that nothing up to there is missing.
+                span.heard(seq);
             }
         } else {
             self.end_all_but(&[]);

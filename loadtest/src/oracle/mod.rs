@@ -6,8 +6,9 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `witness`, `line` | one client's history: commands and answers; pushes |
-//! | `span`, `call`, `quiet`, `record` | what is kept of deliveries, commands, lists, and everything else |
+//! | `witness` | one client's history, as callers record it |
+//! | `answered`, `line`, `requests` | what it makes of answers, of pushes, of HTTP |
+//! | `span`, `call`, `outcome`, `quiet`, `record` | what is kept of deliveries, commands, lists, and everything else |
 //! | `journal` | frames in a few words, for diagnosis |
 //! | `file` | histories of several processes in files |
 //! | `feed` | the log, handed over or read over HTTP |
@@ -17,6 +18,7 @@
 //! | `check/` | the judgement, one file a promise |
 //! | `verdict` | what it found |
 
+mod answered;
 pub mod call;
 mod check;
 pub mod digest;
@@ -24,8 +26,10 @@ pub mod feed;
 pub mod file;
 mod journal;
 mod line;
+pub mod outcome;
 pub mod quiet;
 pub mod record;
+mod requests;
 pub mod span;
 mod timeline;
 pub mod verdict;

@@ -52,6 +52,15 @@ impl When {
     }
 }
 
+/// An upper bound in words.
+pub(crate) fn until(high: u64) -> String {
+    if high == u64::MAX {
+        "the end".to_owned()
+    } else {
+        format!("event {high}")
+    }
+}
+
 /// The number of an event that this very command stored. A claim may be one that was held already: it proves nothing here.
 fn new_event(outcome: &Outcome) -> Option<u64> {
     match outcome {

@@ -3,18 +3,16 @@
 //! Every record has a `moment`, taken before a frame leaves and after one has come, from a clock that all witnesses of a run
 //! share (nanoseconds of the machine's monotonic clock, or a simulator's step).
 
-use super::call::{Ask, Call, Outcome, Yes, read};
+use super::call::{Ask, Call, Outcome};
 use super::line::Line;
 use super::quiet::QuietView;
 use super::record::{Detail, Glimpses, Journal, Outboxed, Push, Slips, Told};
 use super::span::{Span, Tail};
 use super::verdict::Promise;
 use super::{digest, journal};
-use dibs_client::{Fields, HttpError, Incoming};
-use dibs_protocol::answer::{BulkAnswer, EntriesAnswer, ListAnswer, OpenViewAnswer, WatchAnswer};
+use dibs_client::{Fields, Incoming};
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{AgentInfo, ClientFrame, Resume, ServerFrame, Welcome};
-use dibs_protocol::http::{Delivery, Ingest, IngestAnswer, OutboxAnswer, RatingBody};
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
 use dibs_protocol::refusal::Refusal;
 use serde::{Deserialize, Serialize};
@@ -22,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A command that was sent, to be answered later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CallId(usize);
+pub struct CallId(pub(crate) usize);
 
 /// The history of one client: one session at a time, through reconnections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,7 +189,7 @@ impl Witness {
         self.sent_command(moment, self.own_ids, command)
     }
 
-    fn call(&mut self, moment: u64, id: i64, ask: Ask, key: Option<String>, body: u64) -> CallId {
+    pub(crate) fn call(&mut self, moment: u64, id: i64, ask: Ask, key: Option<String>, body: u64) -> CallId {
         let place = self.calls.len();
         self.line.asked.insert(id, place);
         self.calls.push(Call {
@@ -281,204 +279,6 @@ impl Witness {
             // The line over which it was asked is gone, and the answer came before that.
             None => self.conclude(moment, call.0, result),
         }
-    }
-
-    pub(crate) fn answered_hello(&mut self, moment: u64, id: i64) {
-        if let Some(place) = self.line.asked.remove(&id)
-            && let Some(call) = self.calls.get_mut(place)
-        {
-            call.answered = Some(moment);
-            call.outcome = Outcome::Yes(Yes::Done);
-        }
-    }
-
-    fn settle(&mut self, moment: u64, id: i64, result: Result<&Fields, &Refusal>) {
-        match self.line.asked.remove(&id) {
-            Some(place) => self.conclude(moment, place, result),
-            None => {
-                let said = format!("an answer to {id}, which was not asked or is answered already");
-                self.slip(Promise::TrueAnswers, moment, None, said);
-            }
-        }
-    }
-
-    fn conclude(&mut self, moment: u64, place: usize, result: Result<&Fields, &Refusal>) {
-        let Some(ask) = self.calls.get(place).map(|call| call.ask.clone()) else {
-            return;
-        };
-        let outcome = match result {
-            Ok(fields) => match ask.yes(fields) {
-                Some(yes) => {
-                    self.accept(moment, &ask, fields);
-                    Outcome::Yes(yes)
-                }
-                None => {
-                    let said = format!("the answer to {} lacks what it must carry", ask.name());
-                    self.slip(Promise::TrueAnswers, moment, ask.conversation(), said);
-                    Outcome::Unknown
-                }
-            },
-            Err(refusal) => {
-                self.refused(moment, &ask, refusal);
-                Outcome::refused(refusal)
-            }
-        };
-        self.note(moment, || {
-            format!("<- the answer to {}: {}", ask.name(), journal::outcome(&outcome))
-        });
-        if let Outcome::Yes(yes) = &outcome {
-            self.tell(moment, yes.seq());
-        }
-        if let (Ask::Bulk(..), Ok(fields)) = (&ask, result) {
-            self.bulk(moment, place, fields);
-        }
-        if let Some(call) = self.calls.get_mut(place) {
-            call.answered = Some(moment);
-            call.outcome = outcome;
-        }
-    }
-
-    fn accept(&mut self, moment: u64, ask: &Ask, fields: &Fields) {
-        match ask {
-            Ask::Watch(conversation, limit) => match read::<WatchAnswer>(fields) {
-                Some(answer) if answer.summary.id == *conversation => {
-                    self.watched(moment, &answer, Some(*limit));
-                }
-                _ => {
-                    let said = "the answer to its watch shows another conversation".to_owned();
-                    self.slip(Promise::Walls, moment, *conversation, said);
-                }
-            },
-            Ask::Unwatch(conversation) => self.end(*conversation),
-            Ask::History(conversation, before, limit) => {
-                if let Some(answer) = read::<EntriesAnswer>(fields) {
-                    let of = (None, Some(*before), Some(*limit));
-                    self.keep_tail(moment, *conversation, &answer.entries, answer.more, of);
-                }
-            }
-            Ask::List => {
-                let rows = read::<OpenViewAnswer>(fields).map(|it| it.conversations);
-                let rows = rows.or_else(|| read::<ListAnswer>(fields).map(|it| it.conversations));
-                rows.iter().flatten().for_each(|row| self.glimpse(moment, row));
-            }
-            Ask::Claim(_) => {
-                if let Some(answer) = read::<dibs_protocol::answer::ClaimAnswer>(fields) {
-                    self.glimpse(moment, &answer.summary);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn refused(&mut self, moment: u64, ask: &Ask, refusal: &Refusal) {
-        if let Ask::Watch(conversation, _) = ask {
-            self.line.watching.remove(conversation);
-        }
-        if let Some(current) = &refusal.details.current {
-            self.glimpse(moment, current);
-        }
-        for entry in refusal.details.missed.iter().flatten() {
-            self.tell(moment, entry.seq);
-        }
-    }
-
-    fn bulk(&mut self, moment: u64, place: usize, fields: &Fields) {
-        let Some(whole) = self.calls.get(place).cloned() else {
-            return;
-        };
-        let Some(answer) = read::<BulkAnswer>(fields) else {
-            return;
-        };
-        for (ask, outcome) in whole.ask.parts(answer) {
-            if let Outcome::Yes(yes) = &outcome {
-                self.tell(moment, yes.seq());
-            }
-            self.calls.push(Call {
-                answered: Some(moment),
-                key: None,
-                body: 0,
-                ask,
-                outcome,
-                ..whole.clone()
-            });
-        }
-    }
-
-    /// An ingest is about to leave; the channel's adapter is this client.
-    pub fn ingest(&mut self, moment: u64, body: &Ingest) -> CallId {
-        let key = Some(body.key.clone());
-        self.request(moment, Ask::ingest(body), key, digest::body(body))
-    }
-
-    /// The answer to an ingest has come: whether it is new (201), and what it says.
-    pub fn ingested(&mut self, moment: u64, call: CallId, answer: &Result<(bool, IngestAnswer), HttpError>) {
-        let yes = match answer {
-            Ok((fresh, answer)) => Ok(Yes::Ingested {
-                answer: answer.clone(),
-                fresh: *fresh,
-            }),
-            Err(error) => Err(error),
-        };
-        self.responded(moment, call, yes);
-    }
-
-    /// A delivery is about to be reported.
-    pub fn deliver(&mut self, moment: u64, body: &Delivery) -> CallId {
-        self.request(moment, Ask::Delivery(body.message, body.state), None, 0)
-    }
-
-    /// A rating is about to be reported.
-    pub fn rate(&mut self, moment: u64, body: &RatingBody) -> CallId {
-        self.request(moment, Ask::Rating(body.conversation, body.score), None, 0)
-    }
-
-    /// The answer to a delivery or a rating has come.
-    pub fn reported(&mut self, moment: u64, call: CallId, answer: &Result<u16, HttpError>) {
-        self.responded(moment, call, answer.as_ref().map(|_| Yes::Done));
-    }
-
-    fn request(&mut self, moment: u64, ask: Ask, key: Option<String>, body: u64) -> CallId {
-        self.own_ids += 1;
-        self.note(moment, || format!("-> HTTP {}", ask.name()));
-        self.call(moment, self.own_ids, ask, key, body)
-    }
-
-    fn responded(&mut self, moment: u64, call: CallId, answer: Result<Yes, &HttpError>) {
-        let outcome = match answer {
-            Ok(yes) => {
-                self.tell(moment, yes.seq());
-                Outcome::Yes(yes)
-            }
-            Err(HttpError::Problem(problem)) => Outcome::refused(&problem.refusal),
-            Err(HttpError::Unreadable { .. } | HttpError::Transport(_)) => Outcome::Unknown,
-        };
-        self.note(moment, || format!("<- HTTP {}", journal::outcome(&outcome)));
-        self.line.asked.retain(|_, place| *place != call.0);
-        if let Some(call) = self.calls.get_mut(call.0) {
-            call.answered = Some(moment);
-            call.outcome = outcome;
-        }
-    }
-
-    /// An outbox was read from `after` on, without a `limit` that cut it.
-    pub fn outbox(&mut self, moment: u64, channel: &str, after: u64, answer: &OutboxAnswer) {
-        for entry in &answer.events {
-            if entry.kind() != "message_sent" {
-                let said = format!(
-                    "the outbox of {channel} shows a {}: event {}",
-                    entry.kind(),
-                    entry.seq
-                );
-                self.slip(Promise::Walls, moment, entry.conversation, said);
-            }
-            self.tell(moment, entry.seq);
-        }
-        self.outboxed.push(Outboxed {
-            channel: channel.to_owned(),
-            after,
-            next: answer.next,
-            numbers: answer.events.iter().map(|it| it.seq).collect(),
-        });
     }
 
     /// Everything is quiet, and everything that was sent has been recorded: each watch must have heard everything up to `head`.

@@ -206,7 +206,7 @@ impl During<'_> {
         }
         Err(format!(
             "was refused as {code} by {holder}, {}",
-            self.never("held it")
+            self.never("that agent held it")
         ))
     }
 
@@ -214,7 +214,10 @@ impl During<'_> {
         if self.timeline.free_during(self.low, self.high) {
             return Ok(());
         }
-        Err(format!("was refused as not claimed, {}", self.never("was free")))
+        Err(format!(
+            "was refused as not claimed, {}",
+            self.never("it was free")
+        ))
     }
 
     fn claim_lost(&self, call: &Call, holder: Option<&AgentId>) -> Told {
@@ -231,7 +234,7 @@ impl During<'_> {
             }
             return Err(format!(
                 "was refused as claim_lost without a holder, {}",
-                self.never("was free")
+                self.never("it was free")
             ));
         };
         let held = self.timeline.held_during(self.low, self.high);
@@ -241,7 +244,7 @@ impl During<'_> {
         }
         Err(format!(
             "with token {token:?} was refused as claim_lost to {holder}, {}",
-            self.never("held it with another claim")
+            self.never("that agent held it with another claim")
         ))
     }
 
@@ -253,7 +256,7 @@ impl During<'_> {
         if !held.any(|it| it.agent == *me && it.from == *token) {
             return Err(format!(
                 "with token {token} was refused as stale, {}",
-                self.never("held it with that")
+                self.never("its sender held it with that")
             ));
         }
         let latest = self.timeline.must_have_seen(me, self.high);
@@ -269,7 +272,10 @@ impl During<'_> {
         if self.timeline.closed_during(self.low, self.high) {
             return Ok(());
         }
-        Err(format!("was refused as a conflict, {}", self.never("was closed")))
+        Err(format!(
+            "was refused as a conflict, {}",
+            self.never("it was closed")
+        ))
     }
 
     fn not_found(&self, call: &Call) -> Told {
@@ -306,19 +312,12 @@ impl During<'_> {
         }
         Err(format!(
             "was answered with token {token}, {}",
-            self.never("held it with that token")
+            self.never("its sender held it with that token")
         ))
     }
 
     fn never(&self, what: &str) -> String {
-        let high = if self.high == u64::MAX {
-            "the end".to_owned()
-        } else {
-            self.high.to_string()
-        };
-        format!(
-            "but nobody of that name {what} at any point from event {} to {high}",
-            self.low
-        )
+        let until = crate::oracle::when::until(self.high);
+        format!("but {what} at no point from event {} to {until}", self.low)
     }
 }

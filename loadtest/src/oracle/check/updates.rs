@@ -147,7 +147,8 @@ fn said(claimed: &Claimed<'_>) -> String {
     }
     format!(
         "as changing nothing, but from event {} to {} the conversation was never so",
-        claimed.low, claimed.high
+        claimed.low,
+        crate::oracle::when::until(claimed.high)
     )
 }
 
