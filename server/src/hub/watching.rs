@@ -68,7 +68,8 @@ impl Workspace {
         match watched.watchers.iter_mut().find(|it| it.session == key) {
             Some(known) => {
                 known.silent = silent;
-                known.hold = Some(Vec::new());
+                // What an earlier answer still holds back stays held.
+                known.hold.get_or_insert_default();
                 known.typing = known.typing.filter(|_| !silent);
             }
             None => watched.watchers.push(watcher),
@@ -343,10 +344,12 @@ impl Workspace {
         }
         if let Some(conversation) = owed.watches.pop() {
             session.resync = Some(owed);
+            // Meanwhile events of other conversations wait as well: events ascend.
+            session.answering += 1;
             if let Some(watched) = self.watched.get_mut(&conversation)
                 && let Some(watcher) = watched.watchers.iter_mut().find(|it| it.session == key)
             {
-                watcher.hold = Some(Vec::new());
+                watcher.hold.get_or_insert_default();
             }
             // The state of now, for what comes after now is held and follows.
             let entry = self.conversations.get_mut(&conversation);
@@ -382,9 +385,10 @@ impl Workspace {
         entries: Result<Vec<StoredEvent>, LogError>,
     ) {
         let key = link.key();
-        if self.session(link).is_none() {
+        let Some(session) = self.session_mut(link) else {
             return;
-        }
+        };
+        session.answering -= 1;
         let events = match entries {
             Ok(events) => events,
             // Without the log there is no way to be complete: the client comes back and resumes.
