@@ -101,6 +101,11 @@ impl Witness {
     fn refused(&mut self, moment: u64, ask: &Ask, refusal: &Refusal) {
         if let Ask::Watch(conversation, _) = ask {
             self.line.watching.remove(conversation);
+            // What was watched before still is.
+            let owed = self.line.owed.contains(conversation);
+            if let Some(span) = self.active.get_mut(conversation).filter(|_| !owed) {
+                span.ending = false;
+            }
         }
         if let Some(current) = &refusal.details.current {
             self.glimpse(moment, current);

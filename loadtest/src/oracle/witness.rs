@@ -170,17 +170,21 @@ impl Witness {
         match &ask {
             Ask::Watch(conversation, _) => {
                 self.line.watching.entry(*conversation).or_default();
+                // Watched again: what comes from now on may be in the answer instead.
+                self.ending(*conversation);
             }
-            Ask::Unwatch(conversation) => {
-                if let Some(span) = self.active.get_mut(conversation) {
-                    span.heard(self.line.heard);
-                    span.ending = true;
-                }
-            }
+            Ask::Unwatch(conversation) => self.ending(*conversation),
             _ => {}
         }
         let key = command.key().map(str::to_owned);
         self.call(moment, id, ask, key, digest::body(command))
+    }
+
+    fn ending(&mut self, conversation: ConversationId) {
+        if let Some(span) = self.active.get_mut(&conversation) {
+            span.heard(self.line.heard);
+            span.ending = true;
+        }
     }
 
     /// A command is about to leave whose `id` is not known here; see [`Witness::answered`].
