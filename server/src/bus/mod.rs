@@ -2,7 +2,6 @@
 //!
 //! Deliberately absent: rules, the log, ordering guarantees beyond one publisher's own.
 
-pub mod envelope;
 pub mod local;
 
 use bytes::Bytes;

@@ -1,13 +1,13 @@
 //! Following the log: what was stored without this instance knowing is read, folded and told. The bus only wakes.
 
 use super::codec;
+use super::envelope::Envelope;
 use super::item::{agent_aggregate, conversation_aggregate, parse_state};
 use super::outbox::Class;
 use super::people::Known;
 use super::state::{Followed, Internal};
 use super::workspace::{Workspace, server_frame};
 use crate::bus::Heard;
-use crate::bus::envelope::Envelope;
 use crate::log::chain::{GENESIS, Hash};
 use crate::log::{Aggregate, AggregateKind, Head, Log, LogError, Range, StoredEvent, StoredState};
 use crate::seeded::{Bug, seeded};

@@ -5,6 +5,7 @@ mod codec;
 mod commands;
 mod company;
 mod delta;
+mod envelope;
 mod erase;
 mod execute;
 mod follow;

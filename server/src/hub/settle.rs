@@ -1,9 +1,9 @@
 //! Settling: what happens once the log has answered. Only here do states become visible, and events go out.
 
+use super::envelope::Envelope;
 use super::outbox::{Class, Frame};
 use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
 use super::workspace::Workspace;
-use crate::bus::envelope::Envelope;
 use crate::log::{Committed, Head, LogError, Outcome};
 use dibs_protocol::event::Event;
 use dibs_protocol::frame::{OfferInfo, ServerFrame};

@@ -103,7 +103,9 @@ fn acknowledged(court: &Court<'_>, facts: &Facts, witness: &Witness, call: &Call
         }
         (Ask::Release(id, token), Yes::Seq(seq)) => {
             fresh_without_key(court, call, *seq)?;
-            released(court, *id, *token, *seq, me)
+            // A repeated key answers what the first did, whatever token comes with it.
+            let token = token.filter(|_| call.key.is_none());
+            released(court, *id, token, *seq, me)
         }
         (Ask::Transfer(id, _), Yes::Seq(seq)) => {
             fresh_without_key(court, call, *seq)?;
