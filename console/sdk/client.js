@@ -195,9 +195,11 @@ export class Client extends Emitter {
       case 'ok':
       case 'error':
         return this.calls.answer(frame, frame.type === 'ok');
-      case 'event':
-        this.#cursor.event(frame.seq);
-        return this.#conversation(frame.conversation)?.event(frame);
+      case 'event': {
+        const { type: _type, ...entry } = frame;
+        this.#cursor.event(entry.seq);
+        return this.#conversation(entry.conversation)?.event(entry);
+      }
       case 'position':
         this.#time(frame.time);
         return this.#cursor.position(frame);
