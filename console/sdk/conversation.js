@@ -123,9 +123,9 @@ export class Conversation extends Live {
     this.emit('change', undefined);
   }
 
-  /** @param {DibsError | null} error When there is one, the data is dropped. */
+  /** @param {DibsError | null} error A refusal: the data is dropped. */
   lose(error) {
-    if (error) {
+    if (error && error.code !== 'closed') {
       this.reset();
       this.summary = null;
     }

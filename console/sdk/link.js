@@ -75,7 +75,12 @@ export class Link {
     const token = await this.#token(why);
     if (dial !== this.#dials || token === undefined) return;
     const { url, WebSocket = globalThis.WebSocket, client = 'dibs-client/1.0' } = this.options;
-    const socket = new WebSocket(url.replace(/^http/, 'ws'), ['dibs.v1']);
+    let socket;
+    try {
+      socket = new WebSocket(url.replace(/^http/, 'ws'), ['dibs.v1']);
+    } catch (error) {
+      return this.close(CUT, String(error)); // No address, or one that this page may not dial.
+    }
     this.#socket = socket;
     socket.onopen = () => {
       const resume = this.owner.hello();
@@ -108,6 +113,7 @@ export class Link {
       clearTimeout(this.#timers.lost);
       this.#timers.lost = undefined;
       this.#watch(2_000 * frame.heartbeat_seconds);
+      this.state = 'connected';
       this.owner.welcome(frame);
       this.#tell('connected');
     } else if (frame.type === 'token_expiring') this.#refresh();
@@ -128,7 +134,7 @@ export class Link {
     this.#heardAt = Date.now();
     const look = () => {
       const rest = this.#heardAt + ms - Date.now();
-      if (rest > 0) this.#timers.silence = setTimeout(look, rest);
+      if (rest > 0 && rest <= ms) this.#timers.silence = setTimeout(look, rest);
       else this.#down(CUT, 'nothing was heard');
     };
     clearTimeout(this.#timers.silence);

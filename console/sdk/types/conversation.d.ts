@@ -51,7 +51,7 @@ export declare class Conversation extends Live<ConversationEvents> {
     event(entry: EventEntry): undefined;
     /** Takes a push about this conversation. @param {'summary' | 'viewers' | 'marks'} name @param {any} value */
     push(name: 'summary' | 'viewers' | 'marks', value: any): void;
-    /** @param {DibsError | null} error When there is one, the data is dropped. */
+    /** @param {DibsError | null} error A refusal: the data is dropped. */
     lose(error: DibsError | null): void;
     /** The feed's history is another one: what was known is void. */
     reset(): void;

@@ -176,7 +176,7 @@ test('closing the client settles what is on its way, and refuses what comes afte
     (await errors).map(({ code }) => code),
     ['unknown_outcome', 'closed'],
   );
-  assert.equal((await refusal(priya.call('ping', {}))).code, 'offline');
+  assert.equal((await refusal(priya.call('ping', {}))).code, 'closed');
 });
 
 test('commands wait for a connection that is coming, and are refused once it is lost', async (t) => {

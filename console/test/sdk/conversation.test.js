@@ -164,3 +164,64 @@ test('what another tab let go is learnt from the summary', async (t) => {
   peer.says('summary', { summary: { ...summary, version: 13 } });
   await until(client, 'claims', () => talk.token === undefined);
 });
+
+test('a repeated command about a claim that is gone does not bring it back', async (t) => {
+  const { hub, client, talk, peer } = await start(t);
+  const taken = client.call('take_over', { conversation: CONVERSATION, reason: 'x' });
+  const first = await peer.hears('take_over');
+  peer.socket.terminate();
+  const second = await hub.peer();
+  await second.welcomes({ resumed: true });
+  const again = await second.hears('take_over');
+  assert.deepEqual(again, first);
+  second.says('ok', { id: again.id, token: 11, duplicate: true });
+  assert.equal((await taken).token, 11);
+  assert.equal(talk.token, undefined);
+});
+
+test('a key that may be forgotten is not used again', async (t) => {
+  const { hub, client, peer } = await start(t);
+  const late = refusal(client.call('note', { conversation: CONVERSATION, text: 'x' }));
+  await peer.hears('note');
+  const later = Date.now() + 13 * 3_600_000;
+  t.mock.method(Date, 'now', () => later);
+  peer.socket.terminate();
+  const second = await hub.peer();
+  await second.welcomes({ resumed: true });
+  const error = await late;
+  assert.deepEqual([error.code, typeof error.key], ['unknown_outcome', 'string']);
+  client.call('ping', {}).catch(() => {});
+  await second.hears('ping');
+  assert.deepEqual(second.heard, []);
+});
+
+test('a gap is closed through a cut line, too', async (t) => {
+  const { hub, talk, peer, events } = await start(t);
+  peer.says('snapshot', { of: 'watch', ...watched([40, 41], { more: true }) });
+  await peer.hears('history');
+  peer.socket.terminate();
+  const second = await hub.peer();
+  await second.welcomes({ resumed: true });
+  second.says('event', entry(42));
+  const { id } = await second.hears('history');
+  second.says('ok', { id, entries: [entry(9), entry(30)], more: false });
+  await until(talk, 'event', () => talk.version === 42);
+  assert.deepEqual(events, [30, 40, 41, 42]);
+});
+
+test('a gap that is being closed when a resume fails is closed anew', async (t) => {
+  const { hub, talk, peer, events } = await start(t);
+  peer.says('snapshot', { of: 'watch', ...watched([40, 41], { more: true }) });
+  await peer.hears('history');
+  peer.socket.terminate();
+  const second = await hub.peer();
+  await second.welcomes({ seq: 60 });
+  const old = await second.hears('history');
+  second.says('ok', { id: old.id, entries: [entry(9), entry(30)], more: false });
+  await second.answers('watch', watched([41, 50], { more: true }));
+  const { id, before } = await second.hears('history');
+  assert.equal(before, 41);
+  second.says('ok', { id, entries: [entry(9), entry(30), entry(40)], more: false });
+  await until(talk, 'event', () => talk.version === 50);
+  assert.deepEqual(events, [30, 40, 41, 50]);
+});

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sharedToken } from '../../sdk/index.js';
+import { WebSocket } from 'ws';
+import { connect, sharedToken } from '../../sdk/index.js';
 import { Hub, makeToken } from './hub.js';
 import { script } from './script.js';
 import { refusal, told, until } from './wait.js';
@@ -222,4 +223,29 @@ test('offers and claims of the welcome are there at once', async (t) => {
   assert.equal(client.claims.get('c'), 7);
   assert.equal(client.offers.get('o')?.from, 'marco');
   assert.equal(client.unreadMentions, 2);
+});
+
+test('an address that cannot be dialled ends the session and says so', async () => {
+  const client = connect({
+    url: 'no address',
+    getToken: () => 'token',
+    WebSocket: /** @type {any} */ (WebSocket),
+  });
+  const error = await refusal(client.ready);
+  assert.deepEqual([error.code, client.state], ['closed', 'closed']);
+  assert.match(error.message, /no address/);
+});
+
+test('closing the client settles what is live', async (t) => {
+  const hub = await script(t);
+  const client = hub.client();
+  const [talk, view] = [
+    client.watch('0190c2c4-7f3e-7d5a-9a51-0f3c2b1a4d5e'),
+    client.openView({ filter: {}, sort: 'newest' }),
+  ];
+  const moved = refusal(view.move({ limit: 10 }));
+  client.close();
+  for (const promise of [talk.ready, view.ready, client.ready])
+    assert.equal((await refusal(promise)).code, 'closed');
+  assert.equal((await moved).code, 'closed');
 });

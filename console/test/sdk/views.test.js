@@ -133,3 +133,37 @@ test('an agent who comes for the first time is shown with a name', async (t) => 
   await until(people, 'change', () => people.agents.get('nora')?.name === 'Nora N.');
   assert.equal(people.agents.get('nora')?.connected, true);
 });
+
+test('a list that is closed refuses to move, and one that is refused is gone', async (t) => {
+  const hub = await Hub.start(t);
+  const priya = hub.client('priya');
+  const view = priya.openView({ filter: {}, sort: 'newest', limit: 5 });
+  await view.ready;
+  const moving = refusal(view.move({ offset: 5 }));
+  view.close();
+  assert.equal((await moving).code, 'closed');
+  assert.equal((await refusal(view.move({ offset: 0 }))).code, 'closed');
+  const bad = priya.openView({ filter: {}, sort: 'newest', limit: 5, offset: 3 });
+  const gone = told(bad, 'gone');
+  assert.equal((await refusal(bad.ready)).code, 'invalid');
+  assert.equal((await gone)?.code, 'invalid');
+});
+
+test('a bad move under way at a cut leaves the list as it was', async (t) => {
+  const hub = await Hub.start(t);
+  const proxy = await CuttingProxy.start(t, () => hub.port);
+  const posted = await hub.customer('Hello?');
+  const priya = hub.client('priya', { port: proxy.port });
+  const view = priya.openView({ filter: {}, sort: 'newest', limit: 5 });
+  await view.ready;
+  proxy.held.add('up');
+  const bad = refusal(view.move({ offset: 3 }));
+  proxy.cut();
+  assert.equal((await bad).code, 'invalid');
+  const { conversation } = await hub.customer('One more');
+  await until(view, 'rows', () => view.rows.length === 2);
+  assert.deepEqual(
+    view.rows.map(({ id }) => id),
+    [conversation, posted.conversation],
+  );
+});
