@@ -10,8 +10,8 @@ import { told, until } from './wait.js';
 
 /** @import {Client, Conversation} from '../../sdk/index.js' */
 
-const CUTS = process.env.DIBS_LONG ? 1_000 : 200;
-const LATEST_MS = process.env.DIBS_LONG ? 280_000 : 60_000;
+const CUTS = process.env.DIBS_LONG === '1' ? 1_000 : 200;
+const LATEST_MS = process.env.DIBS_LONG === '1' ? 280_000 : 60_000;
 
 /** Fails when the work is still going on after the latest time. @param {AbortSignal} signal */
 const inTime = (signal) => assert.ok(!signal.aborted, 'this takes too long');
