@@ -130,13 +130,16 @@ test('a hub that never welcomes, and one that is not there, are lost after a whi
   /** @type {string[]} */
   const states = [];
   client.on('state', ({ state }) => states.at(-1) === state || states.push(state));
+  const isLost = () => told(client, 'state', ({ state }) => state === 'lost');
+  let lost = isLost();
   const first = await hub.peer();
-  await told(client, 'state', ({ state }) => state === 'lost');
+  await lost;
   await first.welcomes();
   await client.ready;
+  lost = isLost();
   first.socket.terminate();
   const second = await hub.peer();
-  await told(client, 'state', ({ state }) => state === 'lost');
+  await lost;
   await second.welcomes({ resumed: true });
   await told(client, 'state', ({ state }) => state === 'connected');
   assert.deepEqual(states, ['lost', 'connected', 'reconnecting', 'lost', 'connected']);
