@@ -225,3 +225,15 @@ test('a gap that is being closed when a resume fails is closed anew', async (t) 
   await until(talk, 'event', () => talk.version === 50);
   assert.deepEqual(events, [30, 40, 41, 50]);
 });
+
+test('of two snapshots in a row the later one counts', async (t) => {
+  const { talk, peer, events } = await start(t);
+  peer.says('snapshot', { of: 'watch', ...watched([40, 41], { more: true }) });
+  peer.says('snapshot', { of: 'watch', ...watched([50, 51], { more: true }) });
+  peer.says('event', entry(52));
+  const [first, second] = [await peer.hears('history'), await peer.hears('history')];
+  peer.says('ok', { id: first.id, entries: [entry(9), entry(30)], more: false });
+  peer.says('ok', { id: second.id, entries: [entry(9), entry(30), entry(40), entry(41)], more: false });
+  await until(talk, 'event', () => talk.version === 52);
+  assert.deepEqual(events, [30, 40, 41, 50, 51, 52]);
+});
