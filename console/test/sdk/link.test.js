@@ -48,7 +48,7 @@ test('close codes that say to stay away end the session and say why', async (t) 
   }
 });
 
-test('who floods comes back after ten seconds at the earliest, or when asked to', async (t) => {
+test('who floods comes back after ten seconds at the earliest', async (t) => {
   const hub = await script(t);
   const client = hub.client();
   const down = told(client, 'state');
@@ -56,9 +56,28 @@ test('who floods comes back after ten seconds at the earliest, or when asked to'
   await peer.hears('hello');
   peer.socket.close(4029);
   assert.ok(Number((await down).retryInMs) >= 10_000);
-  client.retry();
-  await (await hub.peer()).welcomes();
+});
+
+test('who is in a hurry dials at once, but not before the server allows it', async (t) => {
+  const hub = await script(t);
+  const client = hub.client({ backoff: { firstMs: 100_000, mostMs: 100_000, random: () => 1 } });
+  const first = await hub.peer();
+  await first.welcomes();
   await client.ready;
+  let down = told(client, 'state', ({ state }) => state === 'reconnecting');
+  first.socket.terminate();
+  assert.ok(Number((await down).retryInMs) >= 100_000);
+  client.retry();
+  const second = await hub.peer();
+  await second.welcomes({ resumed: true });
+  second.says('reconnect', { after_ms: 150, reason: 'restart' });
+  down = told(client, 'state', ({ state }) => state === 'reconnecting');
+  second.socket.close(1001);
+  await down;
+  const since = Date.now();
+  client.retry();
+  await (await hub.peer()).hears('hello');
+  assert.ok(Date.now() - since >= 140);
 });
 
 test('a refused token asks for another at once, and none ends the session', async (t) => {

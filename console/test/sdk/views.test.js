@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { Hub } from './hub.js';
 import { CuttingProxy } from './proxy.js';
+import { script } from './script.js';
 import { refusal, told, until } from './wait.js';
 
 test('a list follows what comes, changes and goes, as a fresh read would show it', async (t) => {
@@ -166,4 +167,48 @@ test('a bad move under way at a cut leaves the list as it was', async (t) => {
     view.rows.map(({ id }) => id),
     [conversation, posted.conversation],
   );
+});
+
+test('one move is on its way at a time, and those in between are never asked for', async (t) => {
+  const hub = await script(t);
+  const client = hub.client();
+  const view = client.openView({ filter: {}, sort: 'newest', limit: 5 });
+  const peer = await hub.peer();
+  await peer.welcomes();
+  await peer.answers('open_view', { seq: 10, total: 40, conversations: [] });
+  await view.ready;
+  const moves = [5, 10, 15, 20].map((offset) => view.move({ offset }));
+  const first = await peer.hears('open_view');
+  assert.deepEqual([first.offset, peer.heard], [5, []]);
+  peer.says('ok', { id: first.id, seq: 11, total: 40, conversations: [] });
+  const last = await peer.hears('open_view');
+  assert.deepEqual([last.view, last.offset, peer.heard], [first.view, 20, []]);
+  peer.says('ok', { id: last.id, seq: 12, total: 40, conversations: [] });
+  await Promise.all(moves);
+});
+
+test('a change is applied as upserts, removes, order', async (t) => {
+  const hub = await script(t);
+  const client = hub.client();
+  const view = client.openView({ filter: {}, sort: 'newest', limit: 5 });
+  const peer = await hub.peer();
+  await peer.welcomes();
+  const row = (/** @type {string} */ id, version = 1) => ({ id, version, claim: null });
+  await peer.answers('open_view', { seq: 10, total: 3, conversations: ['a', 'b', 'c'].map((id) => row(id)) });
+  await view.ready;
+  const said = { view: view.name, total: 3, removes: [], upserts: [] };
+  peer.says('view_changed', { ...said, seq: 11, upserts: [row('b', 2)] });
+  peer.says('view_changed', {
+    ...said,
+    seq: 12,
+    upserts: [row('d', 3)],
+    removes: ['a'],
+    order: ['d', 'c', 'b'],
+  });
+  peer.says('activity', { view: said.view, rows: [{ id: 'c', viewers: ['marco'], typing: [] }] });
+  await until(view, 'activity', () => view.activity.has('c'));
+  assert.deepEqual(view.rows, [row('d', 3), row('c'), row('b', 2)]);
+  peer.says('view_changed', { ...said, seq: 13, total: 2, removes: ['c'] });
+  await until(view, 'rows', () => view.seq === 13);
+  assert.deepEqual([view.rows, view.total, view.activity.size], [[row('d', 3), row('b', 2)], 2, 0]);
 });
