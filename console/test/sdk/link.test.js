@@ -271,3 +271,23 @@ test('closing the client settles what is live', async (t) => {
     assert.equal((await refusal(promise)).code, 'closed');
   assert.equal((await moved).code, 'closed');
 });
+
+test('a line on which something is heard is kept, also by who is in a hurry', {
+  timeout: 20_000,
+}, async (t) => {
+  const hub = await script(t);
+  const client = hub.client();
+  const peer = await hub.peer();
+  await peer.welcomes({ heartbeat_seconds: 1 });
+  await client.ready;
+  let others = 0;
+  hub.peer().then(() => (others += 1));
+  const until = Date.now() + 2_500;
+  client.retry();
+  while (Date.now() < until) {
+    const answer = client.call('ping', {});
+    await peer.answers('ping', { time: '2026-11-21T10:00:00.000Z' });
+    await answer;
+  }
+  assert.deepEqual([client.state, others], ['connected', 0]);
+});
