@@ -204,10 +204,10 @@ impl Workspace {
             match (&mut session.hold, &mut watcher.hold) {
                 // The answer that is still to come shows the viewers; the summary follows it.
                 (Some(_), _) | (_, Some(_)) if class == Class::Ephemeral => {}
-                (Some(hold), _) => hold.push(frame.clone()),
+                (Some(hold), _) => hold.push((id, frame.clone())),
                 (None, Some(hold)) => hold.push((version, frame.clone())),
                 (None, None) if class == Class::Durable && session.answering > 0 => {
-                    session.late.push((version, frame.clone()));
+                    session.late.push((version, id, frame.clone()));
                 }
                 (None, None) => {
                     session.link.outbox.push(frame.clone(), class);

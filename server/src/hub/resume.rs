@@ -163,7 +163,7 @@ impl Workspace {
         };
         let Some(hold) = &mut session.hold else { return };
         if session.replay.is_empty() {
-            session.replay.extend(hold.drain(..));
+            session.replay.extend(hold.drain(..).map(|(_, frame)| frame));
         }
         let part = self.deps.options.outbox_bytes / 2;
         let outbox = &session.link.outbox;

@@ -203,10 +203,12 @@ impl Workspace {
             };
             for (frame, seq) in frames.iter().zip(first..) {
                 match (&mut session.hold, &mut watcher.hold) {
-                    (Some(hold), _) => hold.push(frame.clone()),
+                    (Some(hold), _) => hold.push((id, frame.clone())),
                     (None, Some(hold)) => hold.push((seq, frame.clone())),
                     // What is held of another conversation comes first: events ascend.
-                    (None, None) if session.answering > 0 => session.late.push((seq, frame.clone())),
+                    (None, None) if session.answering > 0 => {
+                        session.late.push((seq, id, frame.clone()));
+                    }
                     (None, None) => {
                         session.link.outbox.push(frame.clone(), Class::Durable);
                     }

@@ -321,12 +321,12 @@ pub(crate) struct SessionState {
     /// Watches whose answers, and what comes after them, are still to be sent.
     pub(crate) answering: u32,
     /// Events, with their `seq`, that wait for those answers, so that all events ascend.
-    pub(crate) late: Vec<(u64, Frame)>,
+    pub(crate) late: Vec<(u64, ConversationId, Frame)>,
     pub(crate) watches: Vec<ConversationId>,
     pub(crate) views: Vec<(Box<str>, WindowId)>,
     pub(crate) watches_agents: bool,
     /// Events that wait for the replay to be sent.
-    pub(crate) hold: Option<Vec<Frame>>,
+    pub(crate) hold: Option<Vec<(ConversationId, Frame)>>,
     /// What is left of the replay: a part of it each time the socket has drained.
     pub(crate) replay: VecDeque<Frame>,
     /// What is still to be sent again after the session fell behind.

@@ -178,8 +178,10 @@ impl Workspace {
             return;
         };
         match &mut session.hold {
-            Some(hold) => hold.extend(held.into_iter().map(|(_, frame)| frame)),
-            None => session.late.extend(held),
+            Some(hold) => hold.extend(held.into_iter().map(|(_, frame)| (id, frame))),
+            None => session
+                .late
+                .extend(held.into_iter().map(|(seq, frame)| (seq, id, frame))),
         }
         if session.late.len() > HOLD_BOUND {
             return session.link.outbox.close(CloseCode::Slow);
@@ -188,8 +190,8 @@ impl Workspace {
             return;
         }
         let mut late = std::mem::take(&mut session.late);
-        late.sort_by_key(|(seq, _)| *seq);
-        for (_, frame) in late {
+        late.sort_by_key(|(seq, ..)| *seq);
+        for (_, _, frame) in late {
             session.link.outbox.push(frame, Class::Durable);
         }
     }
@@ -206,6 +208,12 @@ impl Workspace {
     pub(crate) fn stop_watching(&mut self, key: SessionKey, id: ConversationId) {
         if let Some(session) = self.sessions.get_mut(key) {
             session.watches.retain(|it| *it != id);
+            // What waits to be told is of no interest any more.
+            session.late.retain(|(_, of, _)| *of != id);
+            session
+                .hold
+                .iter_mut()
+                .for_each(|it| it.retain(|(of, _)| *of != id));
         }
         let Some(watched) = self.watched.get_mut(&id) else {
             return;
