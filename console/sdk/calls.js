@@ -1,0 +1,122 @@
+//! Commands on their way: answered once, repeated after a resume where that is safe, and never lost in silence.
+
+import { DibsError } from './errors.js';
+
+/** @import {Answers, Command, ErrorFrame, OkFrame} from './protocol.js' */
+
+/** Commands that a hub may know and the generated types do not, yet. */
+/** @typedef {{type: 'merge', into: string, conversations: string[], expect?: object, key?: string}
+ *   | {type: 'split', conversation: string, messages: string[], subject?: string, key?: string}
+ *   | {type: 'watch_stats'} | {type: 'unwatch_stats'}} LaterCommand */
+/** @typedef {Answers & {merge: {seq: number}, split: {conversation: string}, watch_stats: {}, unwatch_stats: {}}} AllAnswers */
+/** @typedef {keyof AllAnswers} Name A command's `type`. */
+/** @template {Name} K @typedef {Omit<Extract<Command | LaterCommand, {type: K}>, 'type' | 'key'>} Fields */
+/** @typedef {{key?: string, retry?: number}} CallOptions `retry`: how often to repeat when refused with `unavailable` or `rate_limited`. */
+/** @typedef {(error: DibsError | null, answer?: any) => void} Done */
+/** @typedef {{frame: {id: number, type: string, key?: string}, done: Done, retry: number, once: boolean, sentAt: number,
+ *   timer?: ReturnType<typeof setTimeout>}} Call `sentAt` is 0 while it was not sent. */
+
+/** They change something, and take a key. */
+const KEYED = new Set(
+  `open release transfer cancel_transfer answer_transfer take_over reply note update bulk merge split set_presence
+  mark_read read_mentions`.split(/\s+/),
+);
+/** They may be repeated as they are: questions, and `claim`, which gives a holder the same token again. */
+const REPEATABLE = new Set('history list read_marks mentions ping claim'.split(' '));
+/** Keys are kept for 24 h: half of that is surely safe. */
+const KEY_GOOD_FOR_MS = 12 * 3_600_000;
+
+/** A key, unique without a secure context. */
+export const makeKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
+
+export class Calls {
+  /** @type {Map<number, Call>} */
+  #pending = new Map();
+  #lastId = 0;
+
+  /** @param {(frame: object) => boolean} send False when there is no connection. */
+  constructor(send) {
+    this.send = send;
+  }
+
+  /**
+   * Sends, now or when connected. `once`: for this connection only. `done` is called with the answer before the next
+   * frame is looked at.
+   * @param {string} type
+   * @param {object} fields
+   * @param {CallOptions & {once?: boolean}} options
+   * @param {Done} done
+   */
+  ask(type, fields, { key, retry = 0, once = false }, done) {
+    const id = ++this.#lastId;
+    const keyed = KEYED.has(type) ? { key: key ?? makeKey() } : {};
+    /** @type {Call} */
+    const call = { frame: { type, id, ...fields, ...keyed }, done, retry, once, sentAt: 0 };
+    this.#pending.set(id, call);
+    if (!this.#send(call) && once) this.#end(call, 'offline');
+  }
+
+  /** @param {OkFrame | ErrorFrame} frame @param {boolean} ok */
+  answer(frame, ok) {
+    const call = this.#pending.get(/** @type {number} */ (frame.id));
+    if (!call) return;
+    if (!ok && call.retry > 0 && /^(unavailable|rate_limited)$/.test(String(frame.code))) {
+      call.retry -= 1;
+      const after = Number(frame.retry_after_ms ?? 1_000) * (1 + Math.random());
+      call.timer = setTimeout(() => this.#send(call), after);
+      return;
+    }
+    this.#pending.delete(call.frame.id);
+    if (ok) return call.done(null, frame);
+    const { code, message, ...details } = /** @type {ErrorFrame} */ (frame);
+    call.done(new DibsError(code, message, details, call.frame.key));
+  }
+
+  /** The connection ended. */
+  down() {
+    for (const call of this.#pending.values()) {
+      clearTimeout(call.timer);
+      if (call.once) this.#end(call, 'offline');
+      else if (call.sentAt && !call.frame.key && !REPEATABLE.has(call.frame.type))
+        this.#end(call, 'unknown_outcome');
+    }
+  }
+
+  /** There is a connection: what waits is sent, in its old order. @param {boolean} other The history is another one. */
+  up(other) {
+    for (const call of this.#pending.values()) {
+      const old = call.sentAt && call.frame.key && (other || Date.now() - call.sentAt > KEY_GOOD_FOR_MS);
+      if (old) this.#end(call, 'unknown_outcome');
+      else this.#send(call);
+    }
+  }
+
+  /** Nothing new waits for a connection that is lost; all ends when it is closed. @param {boolean} closed */
+  giveUp(closed) {
+    for (const call of this.#pending.values()) {
+      clearTimeout(closed ? call.timer : undefined);
+      if (!call.sentAt) this.#end(call, closed ? 'closed' : 'offline');
+      else if (closed)
+        this.#end(call, call.frame.key || call.frame.type === 'claim' ? 'unknown_outcome' : 'closed');
+    }
+  }
+
+  /** @param {Call} call */
+  #send(call) {
+    const sent = this.send(call.frame);
+    if (sent) call.sentAt ||= Date.now();
+    return sent;
+  }
+
+  /** @param {Call} call @param {'offline' | 'unknown_outcome' | 'closed'} code */
+  #end(call, code) {
+    this.#pending.delete(call.frame.id);
+    const said = { offline: 'There is no connection: nothing was sent.', closed: 'The client is closed.' };
+    const message =
+      code === 'unknown_outcome' ? 'The connection ended before it was known to be done.' : said[code];
+    call.done(new DibsError(code, message, {}, call.frame.key));
+  }
+}

@@ -1,0 +1,2537 @@
+// The Dibs protocol v1 as TypeScript. Generated from the Rust types of the protocol crate: change those.
+
+/**
+ * Who looks at a row of a view, and who types.
+ */
+export type ActivityRow = {
+/**
+ * Which conversation.
+ */
+id: ConversationId,
+/**
+ * Who looks at it.
+ */
+viewers: Array<AgentId>,
+/**
+ * Who types in it.
+ */
+typing: Array<AgentId>, };
+
+/**
+ * Who caused an event.
+ */
+export type Actor = { "kind": "agent",
+/**
+ * Who.
+ */
+id: AgentId, } | { "kind": "bot",
+/**
+ * Which.
+ */
+id: AgentId, } | { "kind": "customer",
+/**
+ * The channel's name for them; absent once erased.
+ */
+id?: CustomerId, } | { "kind": "channel",
+/**
+ * The subject of its token.
+ */
+id: AgentId, } | { "kind": "system" };
+
+/**
+ * A person or bot that answers customers.
+ */
+export type AgentId = string;
+
+/**
+ * Who the token says one is.
+ */
+export type AgentInfo = {
+/**
+ * The id.
+ */
+id: AgentId,
+/**
+ * What to call them.
+ */
+name: string,
+/**
+ * Person or program.
+ */
+kind: AgentKind,
+/**
+ * What they may do.
+ */
+role: Role,
+/**
+ * Where they belong.
+ */
+teams: Array<TeamId>,
+/**
+ * What they can do.
+ */
+skills: Array<string>, };
+
+/**
+ * Whether an agent is a person.
+ */
+export type AgentKind = "human" | "bot";
+
+/**
+ * An agent as `watch_agents` shows them.
+ */
+export type AgentRow = {
+/**
+ * The id.
+ */
+id: AgentId,
+/**
+ * What to call them.
+ */
+name: string,
+/**
+ * Person or program.
+ */
+kind: AgentKind,
+/**
+ * What they may do.
+ */
+role: Role,
+/**
+ * Where they belong.
+ */
+teams: Array<TeamId>,
+/**
+ * Their own word.
+ */
+status: Presence,
+/**
+ * Whether they have a session.
+ */
+connected: boolean,
+/**
+ * When their last session ended, or now while they have one; null when never seen connected.
+ */
+last_seen_at: Time | null,
+/**
+ * How many conversations they hold.
+ */
+claims: number,
+/**
+ * How many they take at most; null: no limit.
+ */
+capacity: number | null, };
+
+/**
+ * Accept or decline an offer.
+ */
+export type AnswerTransfer = {
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Whether to accept it.
+ */
+accept: boolean,
+/**
+ * A word with it.
+ */
+note?: string,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * A file that goes with a message. Dibs stores the reference only.
+ */
+export type Attachment = {
+/**
+ * The file's name.
+ */
+name: string,
+/**
+ * Its media type.
+ */
+media_type: string,
+/**
+ * Its size in bytes.
+ */
+size: number,
+/**
+ * Where it is: an https URL.
+ */
+url: string, };
+
+/**
+ * Do one thing to many conversations.
+ */
+export type Bulk = {
+/**
+ * Which, at most 500.
+ */
+conversations: Array<ConversationId>,
+/**
+ * What.
+ */
+action: BulkAction,
+/**
+ * Makes the command repeatable.
+ */
+key?: string,
+/**
+ * The state that each is expected to have.
+ */
+expect?: Partial<Summary>, };
+
+/**
+ * What a `bulk` does to each of its conversations.
+ */
+export type BulkAction = { "type": "update" } & BulkUpdate | { "type": "claim" } & BulkClaim | { "type": "release" } & BulkRelease;
+
+/**
+ * To `bulk`: one result a conversation, in the order asked.
+ */
+export type BulkAnswer = {
+/**
+ * The results.
+ */
+results: Array<BulkResult>, };
+
+/**
+ * `claim` for each conversation of a `bulk`: it has no fields.
+ */
+export type BulkClaim = Record<symbol, never>;
+
+/**
+ * `release` for each conversation of a `bulk`: whatever the sender holds, unless a token is named.
+ */
+export type BulkRelease = {
+/**
+ * The claim's token.
+ */
+token?: number, };
+
+/**
+ * What became of one conversation of a `bulk`.
+ */
+export type BulkResult = {
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * What the command's own `ok` would carry.
+ */
+ok?: Record<string, unknown>,
+/**
+ * Why it was not done.
+ */
+error?: Refusal, };
+
+/**
+ * The changes of an `update`, for each conversation of a `bulk`.
+ */
+export type BulkUpdate = {
+/**
+ * Where it stands.
+ */
+status?: Status,
+/**
+ * When a pending one wakes; null wakes it no more.
+ */
+snoozed_until?: string | null,
+/**
+ * How urgent it is.
+ */
+priority?: Priority,
+/**
+ * Where it waits.
+ */
+queue?: QueueId,
+/**
+ * Who is responsible; null for nobody.
+ */
+assignee?: AgentId | null,
+/**
+ * Which team is responsible; null for none.
+ */
+team?: TeamId | null,
+/**
+ * What it is about; null for nothing.
+ */
+subject?: string | null,
+/**
+ * Tags to add.
+ */
+add_tags?: Array<string>,
+/**
+ * Tags to remove.
+ */
+remove_tags?: Array<string>, };
+
+/**
+ * Withdraw one's offer.
+ */
+export type CancelTransfer = {
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * A way in and out for messages: an address, a widget, a number.
+ */
+export type ChannelId = string;
+
+/**
+ * Who holds a conversation.
+ */
+export type Claim = {
+/**
+ * The holder.
+ */
+agent: AgentId,
+/**
+ * The fencing token: the `seq` of the grant.
+ */
+token: number,
+/**
+ * Since when.
+ */
+since: Time, };
+
+/**
+ * To `claim`.
+ */
+export type ClaimAnswer = {
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * The conversation.
+ */
+summary: Summary, };
+
+/**
+ * Call dibs.
+ */
+export type ClaimCommand = {
+/**
+ * On which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * Close a live list.
+ */
+export type CloseView = {
+/**
+ * The client's name for it.
+ */
+view: string, };
+
+/**
+ * The stable code of a refusal.
+ */
+export type Code = "invalid" | "unknown_command" | "unauthenticated" | "forbidden" | "not_found" | "already_claimed" | "not_claimed" | "claim_lost" | "stale" | "key_reused" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "internal";
+
+/**
+ * A command, without its `id`.
+ */
+export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
+
+/**
+ * A conversation with a customer.
+ */
+export type ConversationId = string;
+
+/**
+ * A customer, as a channel describes them.
+ */
+export type Customer = {
+/**
+ * The channel's name for them.
+ */
+id: CustomerId,
+/**
+ * What to call them.
+ */
+name: string,
+/**
+ * How they appear on the channel.
+ */
+handle?: Handle,
+/**
+ * Which group of customers they belong to.
+ */
+tier?: string, };
+
+/**
+ * The channel's own name for a customer, compared bytewise.
+ */
+export type CustomerId = string;
+
+/**
+ * Why an offer ended without a transfer.
+ */
+export type DeclineReason = "declined" | "expired" | "withdrawn" | "superseded";
+
+/**
+ * `POST /deliveries`: what became of a message.
+ */
+export type Delivery = {
+/**
+ * Which message.
+ */
+message: MessageId,
+/**
+ * What became of it.
+ */
+state: DeliveryState,
+/**
+ * Why it failed.
+ */
+reason?: string, };
+
+/**
+ * What became of a message on its channel.
+ */
+export type DeliveryState = "delivered" | "failed";
+
+/**
+ * To `history`, and over HTTP to `events`.
+ */
+export type EntriesAnswer = {
+/**
+ * Entries, ascending.
+ */
+entries: Array<EventEntry>,
+/**
+ * Whether there are more in the direction of reading.
+ */
+more: boolean, };
+
+/**
+ * A refusal with the `id` of its command.
+ */
+export type ErrorFrame = {
+/**
+ * The command's `id`; null when the frame had none.
+ */
+id: number | null,
+/**
+ * The stable code.
+ */
+code: Code,
+/**
+ * One sentence for a person: what was wrong and what to do.
+ */
+message: string,
+/**
+ * `invalid`, `too_large`: which field was wrong, as a path such as `customer.id`.
+ */
+field?: string,
+/**
+ * `already_claimed`, `claim_lost`, `forbidden`: who holds the claim.
+ */
+holder?: AgentId,
+/**
+ * `already_claimed`: since when.
+ */
+since?: Time,
+/**
+ * `stale`: the newest entries that the sender had not seen, ascending.
+ */
+missed?: Array<EventEntry>,
+/**
+ * `conflict`: the conversation as it is.
+ */
+current?: Summary,
+/**
+ * `rate_limited`, `unavailable`: when to try again, in milliseconds.
+ */
+retry_after_ms?: number, };
+
+/**
+ * A stored fact.
+ */
+export type Event = { "kind": "conversation_opened",
+/**
+ * Where.
+ */
+channel: ChannelId,
+/**
+ * The channel's thread.
+ */
+thread?: ThreadId,
+/**
+ * With whom.
+ */
+customer: Customer,
+/**
+ * What about.
+ */
+subject?: string,
+/**
+ * Where it waits.
+ */
+queue: QueueId,
+/**
+ * How urgent it is.
+ */
+priority: Priority,
+/**
+ * Its tags.
+ */
+tags: Array<string>, } | { "kind": "message_received",
+/**
+ * What.
+ */
+message: Message, } | { "kind": "message_sent",
+/**
+ * What.
+ */
+message: Message,
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * With which claim.
+ */
+token: number,
+/**
+ * The sender's key.
+ */
+key: string, } | { "kind": "message_delivery",
+/**
+ * Which message.
+ */
+message: MessageId,
+/**
+ * What became of it.
+ */
+state: DeliveryState,
+/**
+ * Why it failed.
+ */
+reason?: string, } | { "kind": "note_added",
+/**
+ * What.
+ */
+note: Note,
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * To whom in particular.
+ */
+mentions: Mentions, } | { "kind": "claim_granted",
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * The fencing token: this event's own `seq`, filled in when it is known.
+ */
+token?: number,
+/**
+ * How.
+ */
+via: GrantVia,
+/**
+ * From whom.
+ */
+from?: AgentId,
+/**
+ * Why.
+ */
+reason?: string, } | { "kind": "claim_released",
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * With which token.
+ */
+token: number,
+/**
+ * How.
+ */
+via: ReleaseVia, } | { "kind": "claim_expired",
+/**
+ * Whose.
+ */
+agent: AgentId,
+/**
+ * With which token.
+ */
+token: number,
+/**
+ * Why.
+ */
+reason: ExpiryReason, } | { "kind": "transfer_offered",
+/**
+ * Who.
+ */
+from: AgentId,
+/**
+ * To whom.
+ */
+to: TransferTo,
+/**
+ * A word with it.
+ */
+note?: string,
+/**
+ * When the offer ends by itself.
+ */
+expires_at: Time, } | { "kind": "transfer_declined",
+/**
+ * Who offered.
+ */
+from: AgentId,
+/**
+ * To whom.
+ */
+to: TransferTo,
+/**
+ * How it ended.
+ */
+reason: DeclineReason,
+/**
+ * A word with it.
+ */
+note?: string, } | { "kind": "assigned",
+/**
+ * Which agent.
+ */
+agent?: AgentId,
+/**
+ * Which team.
+ */
+team?: TeamId, } | { "kind": "status_changed",
+/**
+ * Where it stood.
+ */
+from: Status,
+/**
+ * Where it stands.
+ */
+to: Status,
+/**
+ * When it wakes by itself.
+ */
+snoozed_until?: Time, } | { "kind": "tagged",
+/**
+ * Which came.
+ */
+added: Array<string>,
+/**
+ * Which went.
+ */
+removed: Array<string>, } | { "kind": "priority_changed",
+/**
+ * What it was.
+ */
+from: Priority,
+/**
+ * What it is.
+ */
+to: Priority, } | { "kind": "queue_changed",
+/**
+ * What it was.
+ */
+from: QueueId,
+/**
+ * What it is.
+ */
+to: QueueId, } | { "kind": "subject_changed",
+/**
+ * What it was.
+ */
+from?: string,
+/**
+ * What it is.
+ */
+to?: string, } | { "kind": "sla_warned",
+/**
+ * Which.
+ */
+target: SlaTarget,
+/**
+ * By when it must be kept.
+ */
+due_at: Time, } | { "kind": "sla_breached",
+/**
+ * Which.
+ */
+target: SlaTarget,
+/**
+ * By when it should have been kept.
+ */
+due_at: Time, } | { "kind": "sla_met",
+/**
+ * Which.
+ */
+target: SlaTarget,
+/**
+ * By when it had to be kept.
+ */
+due_at: Time, } | { "kind": "customer_updated",
+/**
+ * How.
+ */
+customer: Customer, } | { "kind": "merged",
+/**
+ * Which were absorbed.
+ */
+conversations?: Array<ConversationId>,
+/**
+ * Which one goes on.
+ */
+into?: ConversationId, } | { "kind": "split",
+/**
+ * The new one.
+ */
+into?: ConversationId,
+/**
+ * The old one.
+ */
+from?: ConversationId,
+/**
+ * Which messages moved.
+ */
+messages: Array<MessageId>, } | { "kind": "rated",
+/**
+ * 1 to 5.
+ */
+score: number,
+/**
+ * In their words.
+ */
+comment?: string, } | { "kind": "redacted",
+/**
+ * Which, by `seq`.
+ */
+entries: number[],
+/**
+ * Why.
+ */
+reason: RedactReason, } | { "kind": "agent_seen",
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * What to call them.
+ */
+name: string,
+/**
+ * What they may do.
+ */
+role: Role,
+/**
+ * Where they belong.
+ */
+teams: Array<TeamId>, };
+
+/**
+ * An event with its place in the feed, as timelines list it: an `event` frame without `type`.
+ *
+ * A redacted entry has `{"kind":…,"redacted":true}` for its event; a client may also meet kinds that it does not know,
+ * so the event stays JSON here: [`EventEntry::known`] reads it.
+ */
+export type EventEntry = {
+/**
+ * Its number in the feed.
+ */
+seq: number,
+/**
+ * Which conversation it belongs to, if any.
+ */
+conversation?: ConversationId,
+/**
+ * When it was stored.
+ */
+at: Time,
+/**
+ * Who caused it.
+ */
+actor: Actor,
+/**
+ * What happened: an [`Event`], or the remains of a redacted one.
+ */
+event: Event | RedactedEvent, };
+
+/**
+ * Why a claim expired.
+ */
+export type ExpiryReason = "holder_gone" | "idle";
+
+/**
+ * Which conversations to show. Within an array any value matches, between keys all must; null in an array means none.
+ *
+ * `claimed_by` and `assignee` take an agent's id or `"me"`; an agent whose id is `me` cannot be named there.
+ */
+export type Filter = {
+/**
+ * Status.
+ */
+status?: Array<Status>,
+/**
+ * Whether somebody holds it.
+ */
+claimed?: boolean,
+/**
+ * Who holds it.
+ */
+claimed_by?: AgentId,
+/**
+ * Who is responsible; null: nobody.
+ */
+assignee?: AgentId | null,
+/**
+ * Which team is responsible.
+ */
+team?: Array<TeamId | null>,
+/**
+ * Where it waits.
+ */
+queue?: Array<QueueId>,
+/**
+ * Where it came from.
+ */
+channel?: Array<ChannelId>,
+/**
+ * How urgent it is.
+ */
+priority?: Array<Priority>,
+/**
+ * Its tags.
+ */
+tags?: TagFilter,
+/**
+ * The customer's id.
+ */
+customer?: CustomerId,
+/**
+ * The customer's tier.
+ */
+tier?: Array<string | null>,
+/**
+ * Unanswered for more than so many seconds.
+ */
+waiting_longer_than_s?: number,
+/**
+ * Case-folded substring of subject, customer's name and last message.
+ */
+text?: string,
+/**
+ * Whether it sleeps until a time.
+ */
+snoozed?: boolean,
+/**
+ * Whether it has mentions that the asker has not read.
+ */
+mentions_me?: boolean,
+/**
+ * Whether a transfer is offered to the asker or one of their teams.
+ */
+offered_to_me?: boolean, };
+
+/**
+ * Who said the last message.
+ */
+export type From = "customer" | "agent" | "bot";
+
+/**
+ * How a claim was granted.
+ */
+export type GrantVia = "claim" | "take_over" | "transfer" | "routed";
+
+/**
+ * How the customer appears on a channel: an address, a number, a nickname.
+ */
+export type Handle = string;
+
+/**
+ * A conversation that one holds.
+ */
+export type HeldClaim = {
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number, };
+
+/**
+ * The first frame of a connection.
+ */
+export type Hello = {
+/**
+ * The JWT.
+ */
+token: string,
+/**
+ * What the client is.
+ */
+client?: string,
+/**
+ * Where it left off.
+ */
+resume?: Resume, };
+
+/**
+ * Read a conversation further back.
+ */
+export type History = {
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * Only entries below this `seq`.
+ */
+before: number,
+/**
+ * At most so many; 50 by default.
+ */
+limit?: number, };
+
+/**
+ * `POST /messages`: the customer wrote.
+ */
+export type Ingest = {
+/**
+ * Makes the request repeatable; per channel, for 7 days.
+ */
+key: string,
+/**
+ * Where.
+ */
+channel: ChannelId,
+/**
+ * Who.
+ */
+customer: Customer,
+/**
+ * The channel's thread.
+ */
+thread?: ThreadId,
+/**
+ * Into which conversation, where the channel knows it.
+ */
+conversation?: ConversationId,
+/**
+ * What.
+ */
+text: string,
+/**
+ * What about.
+ */
+subject?: string,
+/**
+ * Where a new conversation waits.
+ */
+queue?: QueueId,
+/**
+ * How urgent a new conversation is.
+ */
+priority?: Priority,
+/**
+ * A new conversation's tags.
+ */
+tags?: Array<string>,
+/**
+ * Files with it.
+ */
+attachments?: Array<Attachment>, };
+
+/**
+ * The answer to an ingested message.
+ */
+export type IngestAnswer = {
+/**
+ * Where it went.
+ */
+conversation: ConversationId,
+/**
+ * The message's id.
+ */
+message: MessageId,
+/**
+ * The message's `seq`.
+ */
+seq: number,
+/**
+ * Whether it opened the conversation.
+ */
+opened: boolean, };
+
+export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
+
+/**
+ * The last message, never a note.
+ */
+export type LastMessage = {
+/**
+ * Its number in the feed.
+ */
+seq: number,
+/**
+ * When it was stored.
+ */
+at: Time,
+/**
+ * Who said it.
+ */
+from: From,
+/**
+ * Its beginning, at most 140 characters.
+ */
+excerpt: string, };
+
+/**
+ * The limits as `welcome` tells them.
+ */
+export type Limits = {
+/**
+ * Longest message or note, in bytes of UTF-8.
+ */
+text_bytes: number,
+/**
+ * Longest ingested message, in bytes of UTF-8.
+ */
+ingest_text_bytes: number,
+/**
+ * Largest HTTP body, in bytes.
+ */
+http_body_bytes: number,
+/**
+ * Largest frame from a client, in bytes.
+ */
+frame_bytes: number,
+/**
+ * Longest subject, name or reason, in characters.
+ */
+line_chars: number,
+/**
+ * Longest key, in characters.
+ */
+key_chars: number,
+/**
+ * Longest tag, in characters.
+ */
+tag_chars: number,
+/**
+ * Most tags of a conversation.
+ */
+tags: number,
+/**
+ * Most attachments of a message.
+ */
+attachments: number,
+/**
+ * Most mentions of a note.
+ */
+mentions: number,
+/**
+ * Most watches of a session.
+ */
+watches: number,
+/**
+ * Most views of a session.
+ */
+views: number,
+/**
+ * Most conversations of a `bulk`.
+ */
+bulk: number,
+/**
+ * Most conversations of a `merge`.
+ */
+merge: number,
+/**
+ * Largest `limit` of a list.
+ */
+list: number, };
+
+/**
+ * Read a list once, closed conversations included.
+ */
+export type List = {
+/**
+ * What to show.
+ */
+filter: Filter,
+/**
+ * In which order.
+ */
+sort: Sort,
+/**
+ * The `cursor` of the page before.
+ */
+after?: string,
+/**
+ * At most so many; 50 by default.
+ */
+limit?: number, };
+
+/**
+ * To `list`.
+ */
+export type ListAnswer = {
+/**
+ * The conversations, in order.
+ */
+conversations: Array<Summary>,
+/**
+ * Where the next page begins; absent on the last.
+ */
+cursor?: string, };
+
+/**
+ * Say how far one has read.
+ */
+export type MarkRead = {
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The highest `seq` that was read.
+ */
+up_to: number,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * A mention in one's inbox.
+ */
+export type MentionRow = {
+/**
+ * The note's `seq`.
+ */
+seq: number,
+/**
+ * Where.
+ */
+conversation: ConversationId,
+/**
+ * Which note.
+ */
+note: NoteId,
+/**
+ * Who wrote it.
+ */
+by: AgentId,
+/**
+ * When.
+ */
+at: Time,
+/**
+ * Its beginning.
+ */
+excerpt: string,
+/**
+ * Whether one has read it.
+ */
+read: boolean, };
+
+/**
+ * Whom a note mentions.
+ */
+export type Mentions = {
+/**
+ * Agents by name.
+ */
+agents: Array<AgentId>,
+/**
+ * Teams by name.
+ */
+teams: Array<TeamId>, };
+
+/**
+ * To `mentions`, newest first.
+ */
+export type MentionsAnswer = {
+/**
+ * The mentions.
+ */
+mentions: Array<MentionRow>,
+/**
+ * How many are unread in all.
+ */
+unread: number, };
+
+/**
+ * Ask who mentioned one, newest first.
+ */
+export type MentionsCommand = {
+/**
+ * Only mentions below this `seq`.
+ */
+before?: number,
+/**
+ * At most so many; 50 by default.
+ */
+limit?: number, };
+
+/**
+ * What was said.
+ */
+export type Message = {
+/**
+ * Its id.
+ */
+id: MessageId,
+/**
+ * Its text.
+ */
+text: string,
+/**
+ * Its files.
+ */
+attachments: Array<Attachment>, };
+
+/**
+ * A message from or to a customer.
+ */
+export type MessageId = string;
+
+/**
+ * What was said among colleagues.
+ */
+export type Note = {
+/**
+ * Its id.
+ */
+id: NoteId,
+/**
+ * Its text.
+ */
+text: string, };
+
+/**
+ * To `note`.
+ */
+export type NoteAnswer = {
+/**
+ * The note's `seq`.
+ */
+seq: number,
+/**
+ * Whom it mentions.
+ */
+mentions: Mentions,
+/**
+ * Names in it that nobody has.
+ */
+unknown: Array<string>,
+/**
+ * Whether the key was known.
+ */
+duplicate: boolean, };
+
+/**
+ * Write to colleagues.
+ */
+export type NoteCommand = {
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Makes the command repeatable.
+ */
+key: string,
+/**
+ * What to say; `@name` mentions.
+ */
+text: string, };
+
+/**
+ * A note among colleagues.
+ */
+export type NoteId = string;
+
+/**
+ * A transfer that waits for an answer.
+ */
+export type Offer = {
+/**
+ * Who offers.
+ */
+from: AgentId,
+/**
+ * To whom.
+ */
+to: TransferTo,
+/**
+ * A word with it.
+ */
+note?: string,
+/**
+ * When it ends by itself.
+ */
+expires_at: Time, };
+
+/**
+ * A transfer offered to one.
+ */
+export type OfferInfo = {
+/**
+ * Which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Who offers.
+ */
+from: AgentId,
+/**
+ * To whom.
+ */
+to: TransferTo,
+/**
+ * A word with it.
+ */
+note?: string,
+/**
+ * When it ends by itself.
+ */
+expires_at: Time,
+/**
+ * The conversation.
+ */
+summary: Summary, };
+
+/**
+ * An answer with the fields of its command; see `answer` for their types.
+ */
+export type OkFrame = {
+/**
+ * The command's `id`.
+ */
+id: number, } & ({ [key in string]: number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null });
+
+/**
+ * Begin a conversation with a customer, and hold it.
+ */
+export type Open = {
+/**
+ * Makes the command repeatable.
+ */
+key: string,
+/**
+ * With whom.
+ */
+customer: Customer,
+/**
+ * Where.
+ */
+channel: ChannelId,
+/**
+ * Where it waits; the default queue otherwise.
+ */
+queue?: QueueId,
+/**
+ * What about.
+ */
+subject?: string, };
+
+/**
+ * To `open`.
+ */
+export type OpenAnswer = {
+/**
+ * The new conversation.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * Whether the key was known.
+ */
+duplicate: boolean, };
+
+/**
+ * Open a live list of unclosed conversations.
+ */
+export type OpenView = {
+/**
+ * The client's name for it: 1 to 64 characters.
+ */
+view: string,
+/**
+ * What to show.
+ */
+filter: Filter,
+/**
+ * In which order.
+ */
+sort: Sort,
+/**
+ * The first row, a multiple of `limit`; 0 by default.
+ */
+offset?: number,
+/**
+ * How many rows; 50 by default, 0 for the total only.
+ */
+limit?: number, };
+
+/**
+ * To `open_view`.
+ */
+export type OpenViewAnswer = {
+/**
+ * The feed's head that it shows.
+ */
+seq: number,
+/**
+ * How many conversations match.
+ */
+total: number,
+/**
+ * The rows of the window, in order.
+ */
+conversations: Array<Summary>,
+/**
+ * The window was too large for one frame: the rest follows in `view_changed`.
+ */
+more?: boolean, };
+
+/**
+ * The answer to `GET /outbox`.
+ */
+export type OutboxAnswer = {
+/**
+ * That channel's `message_sent` events, ascending.
+ */
+events: Array<EventEntry>,
+/**
+ * `after` of the next request.
+ */
+next: number, };
+
+/**
+ * Ask for a sign of life.
+ */
+export type Ping = Record<symbol, never>;
+
+/**
+ * To `ping`.
+ */
+export type PingAnswer = {
+/**
+ * The server's time.
+ */
+time: Time, };
+
+/**
+ * An agent's own word about themselves.
+ */
+export type Presence = "online" | "away" | "busy";
+
+/**
+ * How present an agent is.
+ */
+export type PresenceRow = {
+/**
+ * Who.
+ */
+id: AgentId,
+/**
+ * Their own word.
+ */
+status: Presence,
+/**
+ * Whether they have a session.
+ */
+connected: boolean,
+/**
+ * How many conversations they hold.
+ */
+claims: number, };
+
+/**
+ * How urgent a conversation is.
+ */
+export type Priority = "low" | "normal" | "high" | "urgent";
+
+/**
+ * RFC 9457 problem details.
+ */
+export type Problem = {
+/**
+ * Always `about:blank`: the code says it.
+ */
+type: string,
+/**
+ * The status' name.
+ */
+title: string,
+/**
+ * The HTTP status.
+ */
+status: number,
+/**
+ * One sentence for a person.
+ */
+detail: string,
+/**
+ * The stable code.
+ */
+code: Code,
+/**
+ * One sentence for a person: what was wrong and what to do.
+ */
+message: string,
+/**
+ * `invalid`, `too_large`: which field was wrong, as a path such as `customer.id`.
+ */
+field?: string,
+/**
+ * `already_claimed`, `claim_lost`, `forbidden`: who holds the claim.
+ */
+holder?: AgentId,
+/**
+ * `already_claimed`: since when.
+ */
+since?: Time,
+/**
+ * `stale`: the newest entries that the sender had not seen, ascending.
+ */
+missed?: Array<EventEntry>,
+/**
+ * `conflict`: the conversation as it is.
+ */
+current?: Summary,
+/**
+ * `rate_limited`, `unavailable`: when to try again, in milliseconds.
+ */
+retry_after_ms?: number, };
+
+/**
+ * Where conversations wait.
+ */
+export type QueueId = string;
+
+/**
+ * What the customer thought of it.
+ */
+export type Rating = {
+/**
+ * 1 to 5.
+ */
+score: number,
+/**
+ * In the customer's words.
+ */
+comment?: string,
+/**
+ * When.
+ */
+at: Time, };
+
+/**
+ * `POST /ratings`: what the customer thinks of it.
+ */
+export type RatingBody = {
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId,
+/**
+ * 1 to 5.
+ */
+score: number,
+/**
+ * In their words.
+ */
+comment?: string, };
+
+/**
+ * How far somebody has read.
+ */
+export type ReadMark = {
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * The highest `seq` that was read.
+ */
+up_to: number, };
+
+/**
+ * To `read_marks`.
+ */
+export type ReadMarksAnswer = {
+/**
+ * How far one has read in unclosed conversations.
+ */
+marks: Record<string, number>, };
+
+/**
+ * Ask how far one has read.
+ */
+export type ReadMarksCommand = Record<symbol, never>;
+
+/**
+ * Say which mentions one has read.
+ */
+export type ReadMentions = {
+/**
+ * The highest `seq` that was read.
+ */
+up_to: number,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * To `read_mentions`.
+ */
+export type ReadMentionsAnswer = {
+/**
+ * How many are left.
+ */
+unread: number, };
+
+/**
+ * Why entries were redacted.
+ */
+export type RedactReason = "request" | "retention" | "manual";
+
+/**
+ * What is left of an erased event.
+ */
+export type RedactedEvent = {
+/**
+ * Its kind.
+ */
+kind: string,
+/**
+ * Always true.
+ */
+redacted: boolean, };
+
+/**
+ * Bring a new token before the old one is over.
+ */
+export type Refresh = {
+/**
+ * The new token, of the same subject and workspace.
+ */
+token: string, };
+
+/**
+ * A refusal as `error` frames, `bulk` results and problem details carry it.
+ */
+export type Refusal = {
+/**
+ * The stable code.
+ */
+code: Code,
+/**
+ * One sentence for a person: what was wrong and what to do.
+ */
+message: string,
+/**
+ * `invalid`, `too_large`: which field was wrong, as a path such as `customer.id`.
+ */
+field?: string,
+/**
+ * `already_claimed`, `claim_lost`, `forbidden`: who holds the claim.
+ */
+holder?: AgentId,
+/**
+ * `already_claimed`: since when.
+ */
+since?: Time,
+/**
+ * `stale`: the newest entries that the sender had not seen, ascending.
+ */
+missed?: Array<EventEntry>,
+/**
+ * `conflict`: the conversation as it is.
+ */
+current?: Summary,
+/**
+ * `rate_limited`, `unavailable`: when to try again, in milliseconds.
+ */
+retry_after_ms?: number, };
+
+/**
+ * Let go.
+ */
+export type Release = {
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * How a claim was released.
+ */
+export type ReleaseVia = "release" | "resolved" | "snoozed" | "transfer" | "take_over" | "merged";
+
+/**
+ * Answer the customer.
+ */
+export type Reply = {
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * Makes the command repeatable.
+ */
+key: string,
+/**
+ * The highest `seq` of this conversation that was shown to the sender.
+ */
+seen: number,
+/**
+ * What to say.
+ */
+text: string,
+/**
+ * Files with it.
+ */
+attachments?: Array<Attachment>,
+/**
+ * Where it leaves the conversation, when not `open`.
+ */
+then?: Then, };
+
+/**
+ * To `reply`.
+ */
+export type ReplyAnswer = {
+/**
+ * The message's `seq`.
+ */
+seq: number,
+/**
+ * The message's id.
+ */
+message: MessageId,
+/**
+ * Whether the key was known.
+ */
+duplicate: boolean, };
+
+/**
+ * Where a client left off.
+ */
+export type Resume = {
+/**
+ * The feed's history that it followed.
+ */
+epoch: string,
+/**
+ * Its cursor.
+ */
+seq: number,
+/**
+ * The chain's hash at that very `seq`, if it was told.
+ */
+hash?: string,
+/**
+ * The conversations whose `watch` was answered.
+ */
+watching: Array<ConversationId>, };
+
+/**
+ * What a token's bearer may do: `agent` ⊂ `supervisor` ⊂ `admin`; `channel` has HTTP only.
+ */
+export type Role = "agent" | "supervisor" | "admin" | "channel";
+
+/**
+ * To `release`, `cancel_transfer`.
+ */
+export type SeqAnswer = {
+/**
+ * The event's `seq`.
+ */
+seq: number, };
+
+/**
+ * A frame of the server.
+ */
+export type ServerFrame = { "type": "welcome" } & Welcome | { "type": "ok" } & OkFrame | { "type": "error" } & ErrorFrame | { "type": "event" } & EventEntry | { "type": "position",
+/**
+ * Up to where.
+ */
+seq: number,
+/**
+ * The chain's hash there.
+ */
+hash: string,
+/**
+ * The server's time.
+ */
+time: Time, } | { "type": "view_changed",
+/**
+ * The client's name for it.
+ */
+view: string,
+/**
+ * The feed's head that it shows.
+ */
+seq: number,
+/**
+ * How many conversations match.
+ */
+total: number,
+/**
+ * New and changed rows of the window, whole.
+ */
+upserts: Array<Summary>,
+/**
+ * Rows that left the window.
+ */
+removes: Array<ConversationId>,
+/**
+ * Every row of the window in order, when membership or order changed.
+ */
+order?: Array<ConversationId>, } | { "type": "summary",
+/**
+ * How it is.
+ */
+summary: Summary, } | { "type": "viewers",
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * How many agents.
+ */
+count: number,
+/**
+ * At most 50 of them.
+ */
+viewers: Array<Viewer>, } | { "type": "activity",
+/**
+ * The client's name for it.
+ */
+view: string,
+/**
+ * Rows whose activity changed.
+ */
+rows: Array<ActivityRow>, } | { "type": "presence",
+/**
+ * Those who changed.
+ */
+agents: Array<PresenceRow>, } | { "type": "claim_lost",
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The dead token.
+ */
+token: number,
+/**
+ * Who holds it now or ended the claim.
+ */
+by?: AgentId,
+/**
+ * Why, as the event says or as a person wrote.
+ */
+reason: string, } | { "type": "claim_gained",
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * How.
+ */
+via: GrantVia,
+/**
+ * From whom.
+ */
+from?: AgentId, } | { "type": "offer" } & OfferInfo | { "type": "offer_gone",
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Why: `accepted`, or how it was declined.
+ */
+reason: string, } | { "type": "mention",
+/**
+ * The note's `seq`.
+ */
+seq: number,
+/**
+ * Where.
+ */
+conversation: ConversationId,
+/**
+ * Which note.
+ */
+note: NoteId,
+/**
+ * Who wrote it.
+ */
+by: AgentId,
+/**
+ * Its beginning.
+ */
+excerpt: string,
+/**
+ * How many mentions are unread now.
+ */
+unread: number, } | { "type": "mentions_read",
+/**
+ * Up to where.
+ */
+up_to: number,
+/**
+ * How many are left.
+ */
+unread: number, } | { "type": "read_marks",
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Who, and how far.
+ */
+marks: Array<ReadMark>, } | { "type": "token_expiring", } | { "type": "revoked",
+/**
+ * Which.
+ */
+conversation: ConversationId, } | { "type": "resync",
+/**
+ * Why.
+ */
+reason: string,
+/**
+ * The new epoch.
+ */
+epoch?: string,
+/**
+ * The head in the new epoch.
+ */
+seq?: number, } | { "type": "snapshot" } & SnapshotFrame | { "type": "reconnect",
+/**
+ * After so many milliseconds.
+ */
+after_ms: number,
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * Say how present one is. Belongs to the agent, not to the session.
+ */
+export type SetPresence = {
+/**
+ * How present.
+ */
+status: Presence,
+/**
+ * Why.
+ */
+reason?: string,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * A promise about time.
+ */
+export type SlaTarget = "first_response" | "next_response" | "resolution";
+
+/**
+ * A snapshot that replaces what the client had.
+ */
+export type SnapshotFrame = { "of": "watch",
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * The conversation.
+ */
+summary: Summary,
+/**
+ * Its latest entries, oldest first.
+ */
+entries: Array<EventEntry>,
+/**
+ * Whether there are older ones.
+ */
+more: boolean,
+/**
+ * Who looks at it.
+ */
+viewers: Array<Viewer>, } | { "of": "view",
+/**
+ * The client's name for it.
+ */
+view: string,
+/**
+ * The feed's head that it shows.
+ */
+seq: number,
+/**
+ * How many conversations match.
+ */
+total: number,
+/**
+ * The rows of the window, in order.
+ */
+conversations: Array<Summary>,
+/**
+ * The window was too large for one frame: the rest follows in `view_changed`.
+ */
+more?: boolean, };
+
+/**
+ * The order of a list. Total orders; ties by `id`.
+ */
+export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity";
+
+/**
+ * Where a conversation stands.
+ */
+export type Status = "new" | "open" | "pending" | "resolved" | "closed";
+
+/**
+ * A conversation as lists show it. Every field is always present; null means none.
+ */
+export type Summary = {
+/**
+ * Its id.
+ */
+id: ConversationId,
+/**
+ * The `seq` of its latest event.
+ */
+version: number,
+/**
+ * Where it stands.
+ */
+status: Status,
+/**
+ * When it wakes, while it is snoozed.
+ */
+snoozed_until: Time | null,
+/**
+ * Where it came from.
+ */
+channel: ChannelId,
+/**
+ * Who wrote.
+ */
+customer: Customer,
+/**
+ * What it is about.
+ */
+subject: string | null,
+/**
+ * Where it waits.
+ */
+queue: QueueId,
+/**
+ * How urgent it is.
+ */
+priority: Priority,
+/**
+ * Its tags, sorted.
+ */
+tags: Array<string>,
+/**
+ * Who is responsible.
+ */
+assignee: AgentId | null,
+/**
+ * Which team is responsible.
+ */
+team: TeamId | null,
+/**
+ * Who holds it.
+ */
+claim: Claim | null,
+/**
+ * A transfer that waits for an answer.
+ */
+offer: Offer | null,
+/**
+ * The oldest customer message after the last reply.
+ */
+waiting_since: Time | null,
+/**
+ * How many customer messages came after the last reply.
+ */
+unanswered: number,
+/**
+ * The last message.
+ */
+last_message: LastMessage | null,
+/**
+ * When the first reply was stored.
+ */
+first_response_at: Time | null,
+/**
+ * Promises about time; none yet.
+ */
+sla: null,
+/**
+ * What the customer thought of it.
+ */
+rating: Rating | null,
+/**
+ * When it was opened.
+ */
+opened_at: Time, };
+
+/**
+ * A tag condition: any of, all of, none of.
+ */
+export type TagFilter = {
+/**
+ * At least one of these.
+ */
+any?: Array<string>,
+/**
+ * Each of these.
+ */
+all?: Array<string>,
+/**
+ * None of these.
+ */
+none?: Array<string>, };
+
+/**
+ * Take a conversation from its holder.
+ */
+export type TakeOver = {
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * Why; the loser reads it.
+ */
+reason: string,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * A named group of agents.
+ */
+export type TeamId = string;
+
+/**
+ * A team and who belongs to it.
+ */
+export type TeamRow = {
+/**
+ * The id.
+ */
+id: TeamId,
+/**
+ * Its members.
+ */
+members: Array<AgentId>, };
+
+/**
+ * Where a reply leaves the conversation, when not `open`.
+ */
+export type Then = "pending" | "resolved";
+
+/**
+ * The channel's own name for a thread of messages, compared bytewise.
+ */
+export type ThreadId = string;
+
+/**
+ * A moment, in milliseconds since the Unix epoch; on the wire `2026-11-21T10:00:00.123Z`.
+ */
+export type Time = string;
+
+/**
+ * To `answer_transfer`, `take_over`.
+ */
+export type TokenAnswer = {
+/**
+ * The claim's token; absent when declined.
+ */
+token?: number, };
+
+/**
+ * Offer one's conversation to somebody.
+ */
+export type Transfer = {
+/**
+ * Which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * To whom.
+ */
+to: TransferTo,
+/**
+ * A word with it.
+ */
+note?: string,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * To `transfer`.
+ */
+export type TransferAnswer = {
+/**
+ * The offer's `seq`.
+ */
+seq: number,
+/**
+ * When the offer ends by itself.
+ */
+expires_at: Time, };
+
+/**
+ * To whom a transfer is offered.
+ */
+export type TransferTo = { "agent": AgentId } | { "team": TeamId };
+
+/**
+ * What somebody is typing.
+ */
+export type Typing = "reply" | "note";
+
+/**
+ * A sign of typing. It has no `id` and no answer.
+ */
+export type TypingSignal = {
+/**
+ * Where.
+ */
+conversation: ConversationId,
+/**
+ * What.
+ */
+in: Typing,
+/**
+ * Whether it goes on.
+ */
+on: boolean, };
+
+/**
+ * Follow a conversation no longer.
+ */
+export type Unwatch = {
+/**
+ * Which.
+ */
+conversation: ConversationId, };
+
+/**
+ * Follow the agents no longer.
+ */
+export type UnwatchAgents = Record<symbol, never>;
+
+/**
+ * Change a conversation, all of it in one commit.
+ */
+export type Update = {
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * Makes the command repeatable.
+ */
+key?: string,
+/**
+ * The state that the client saw; a difference is `conflict`.
+ */
+expect?: Partial<Summary>,
+/**
+ * Where it stands.
+ */
+status?: Status,
+/**
+ * When a pending one wakes; null wakes it no more.
+ */
+snoozed_until?: string | null,
+/**
+ * How urgent it is.
+ */
+priority?: Priority,
+/**
+ * Where it waits.
+ */
+queue?: QueueId,
+/**
+ * Who is responsible; null for nobody.
+ */
+assignee?: AgentId | null,
+/**
+ * Which team is responsible; null for none.
+ */
+team?: TeamId | null,
+/**
+ * What it is about; null for nothing.
+ */
+subject?: string | null,
+/**
+ * Tags to add.
+ */
+add_tags?: Array<string>,
+/**
+ * Tags to remove.
+ */
+remove_tags?: Array<string>, };
+
+/**
+ * To `update`.
+ */
+export type UpdateAnswer = {
+/**
+ * The last event's `seq`; absent when nothing changed.
+ */
+seq?: number, };
+
+/**
+ * A person who looks at a conversation.
+ */
+export type Viewer = {
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * Since when.
+ */
+since: Time,
+/**
+ * What they are typing.
+ */
+typing?: Typing, };
+
+/**
+ * Follow a conversation.
+ */
+export type Watch = {
+/**
+ * Which.
+ */
+conversation: ConversationId,
+/**
+ * How many of its latest entries to send; 50 by default.
+ */
+limit?: number,
+/**
+ * Supervisors: not to be seen among the viewers.
+ */
+silent?: boolean, };
+
+/**
+ * Follow the agents.
+ */
+export type WatchAgents = Record<symbol, never>;
+
+/**
+ * To `watch_agents`.
+ */
+export type WatchAgentsAnswer = {
+/**
+ * Every known agent.
+ */
+agents: Array<AgentRow>,
+/**
+ * Every known team.
+ */
+teams: Array<TeamRow>,
+/**
+ * There were too many agents for one frame: the rest follows in `presence`.
+ */
+more?: boolean, };
+
+/**
+ * To `watch`.
+ */
+export type WatchAnswer = {
+/**
+ * The conversation.
+ */
+summary: Summary,
+/**
+ * Its latest entries, oldest first.
+ */
+entries: Array<EventEntry>,
+/**
+ * Whether there are older ones.
+ */
+more: boolean,
+/**
+ * Who looks at it.
+ */
+viewers: Array<Viewer>, };
+
+/**
+ * The answer to `hello`.
+ */
+export type Welcome = {
+/**
+ * The hello's `id`.
+ */
+id: number,
+/**
+ * This session.
+ */
+session: string,
+/**
+ * The workspace.
+ */
+workspace: WorkspaceId,
+/**
+ * Who one is.
+ */
+agent: AgentInfo,
+/**
+ * Names the feed's history.
+ */
+epoch: string,
+/**
+ * The feed's head.
+ */
+seq: number,
+/**
+ * The chain's hash there.
+ */
+hash: string,
+/**
+ * Whether the replay follows.
+ */
+resumed: boolean,
+/**
+ * The server's time.
+ */
+time: Time,
+/**
+ * How often the server pings.
+ */
+heartbeat_seconds: number,
+/**
+ * The contract's limits.
+ */
+limits: Limits,
+/**
+ * What the server knows beyond the contract.
+ */
+features: Array<string>,
+/**
+ * How many mentions are unread.
+ */
+unread_mentions: number,
+/**
+ * What one holds.
+ */
+claims: Array<HeldClaim>,
+/**
+ * What one is offered.
+ */
+offers: Array<OfferInfo>, };
+
+/**
+ * A tenant: a wall between everything.
+ */
+export type WorkspaceId = string;
+
+/** A frame of a client: the first one, a command, or a sign of typing. */
+export type ClientFrame =
+  | ({ type: "hello"; id: number } & Hello)
+  | (Command & { id: number })
+  | ({ type: "typing" } & TypingSignal);
+
+/** All event kinds. */
+export type EventKind = Event["kind"];
+
+/** What `ok` carries, by command. */
+export interface Answers {
+  watch: WatchAnswer;
+  unwatch: Record<string, never>;
+  history: EntriesAnswer;
+  open_view: OpenViewAnswer;
+  close_view: Record<string, never>;
+  list: ListAnswer;
+  open: OpenAnswer;
+  claim: ClaimAnswer;
+  release: SeqAnswer;
+  transfer: TransferAnswer;
+  cancel_transfer: SeqAnswer;
+  answer_transfer: TokenAnswer;
+  take_over: TokenAnswer;
+  reply: ReplyAnswer;
+  note: NoteAnswer;
+  update: UpdateAnswer;
+  bulk: BulkAnswer;
+  set_presence: Record<string, never>;
+  mark_read: Record<string, never>;
+  read_marks: ReadMarksAnswer;
+  mentions: MentionsAnswer;
+  read_mentions: ReadMentionsAnswer;
+  watch_agents: WatchAgentsAnswer;
+  unwatch_agents: Record<string, never>;
+  refresh: Record<string, never>;
+  ping: PingAnswer;
+}
