@@ -2,13 +2,12 @@
 
 import { claim, release, update } from './actions.js';
 import { focusComposer, focusSearch } from './focus.js';
-import { step } from './list.js';
+import { step, viewNames } from './list.js';
 import { prefer, prefs } from './prefs.js';
 import { go, route } from './route.js';
 import { ask, claims, isSupervisor, me } from './store.js';
 import { t } from './strings.js';
 import { doing, setTab, talk } from './talk.js';
-import { viewNames } from './views.js';
 
 /** @typedef {{name: string, label: string, run(): void, when(): boolean}} CommandItem `name` is that of its key, where it has one. */
 

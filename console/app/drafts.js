@@ -9,6 +9,8 @@ import { signal } from './lib.js';
 let owner = '';
 /** Which conversations have a draft. @type {import('./lib.js').Signal<Set<string>>} */
 export const drafted = signal(new Set());
+/** Grows whenever a draft was stored and is gone: fields look again. */
+export const cleared = signal(0);
 
 /** Whose drafts: those of another person in the same browser tab are not shown. @param {string} who */
 export function draftsOf(who) {
@@ -59,4 +61,5 @@ export function keyFor(id, kind, text, how = '') {
 /** It is stored. What was written since stays. @param {string} id @param {Kind} kind @param {string} text What was stored. */
 export function sent(id, kind, text) {
   if (draft(id, kind).text.trim() === text.trim()) put(id, kind, { text: '' });
+  cleared.value += 1;
 }

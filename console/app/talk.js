@@ -46,13 +46,13 @@ effect(() => {
   const it = dibs.watch(id, { limit: 50, ...(silent.value && { silent: true }) });
   const { tick, bump } = ticker();
   for (const what of /** @type {const} */ (['change', 'gone'])) it.on(what, bump);
-  const end = tick.subscribe((n) => {
-    talkTick.value = n + 1;
+  const end = tick.subscribe(() => {
+    talkTick.value = talkTick.peek() + 1;
   });
   untracked(() =>
     batch(() => {
       talk.value = it;
-      talkTick.value += 1;
+      talkTick.value = talkTick.peek() + 1;
     }),
   );
   return () => {

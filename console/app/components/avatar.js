@@ -10,8 +10,8 @@ const hue = (id) => Array.from(id).reduce((sum, it) => (sum * 31 + (it.codePoint
 /** @param {string} name */
 function initials(name) {
   const words = name.split(/[\s._-]+/).filter(Boolean);
-  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return letters.map((word) => Array.from(word)[0]?.toUpperCase() ?? '').join('') || '?';
+  const firsts = words.flatMap((word) => /^[\p{L}\p{N}]/u.exec(word)?.[0].toUpperCase() ?? []);
+  return firsts.length > 1 ? `${firsts[0]}${firsts[firsts.length - 1]}` : (firsts[0] ?? '?');
 }
 
 /** @param {{id: string, name: string, small?: boolean}} props */

@@ -7,17 +7,19 @@ import { html } from '../lib.js';
 import { prefs } from '../prefs.js';
 import { ask, claims, isSupervisor, me, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
-import { doing, losses } from '../talk.js';
+import { doing, losses, talkTick } from '../talk.js';
 import { clock } from '../time.js';
 import { Avatar } from './avatar.js';
 import { Icon } from './icon.js';
 
 /** @import {Conversation} from '../../sdk/conversation.js' */
-/** @import {Summary} from '../../sdk/types/protocol.js' */
+/** @import {Summary, Viewer} from '../../sdk/types/protocol.js' */
 
 /** @param {{talk: Conversation, summary: Summary}} props */
 export function ClaimBar({ talk, summary }) {
   const { id, claim: held, offer } = summary;
+  // The conversation is one object that changes: what is drawn from it must read this.
+  talkTick.value;
   const mine = claims.value.has(id);
   const kind = mine ? 'mine' : held ? 'other' : 'free';
   return html`
@@ -26,7 +28,7 @@ export function ClaimBar({ talk, summary }) {
         ${held ? html`<${Avatar} id=${held.agent} name=${nameOf(held.agent)} />` : html`<span class="avatar empty-seat"><${Icon} name="hand" /></span>`}
         <div>
           <strong dir="auto">${mine ? t('yours') : held ? t('has_this', { name: nameOf(held.agent) }) : t('free')}</strong>
-          <${Others} talk=${talk} />
+          <${Others} viewers=${talk.viewers} />
         </div>
       </div>
       <${Buttons} summary=${summary} mine=${mine} />
@@ -39,9 +41,9 @@ export function ClaimBar({ talk, summary }) {
     }`;
 }
 
-/** What the others do here. @param {{talk: Conversation}} props */
-function Others({ talk }) {
-  const others = talk.viewers.filter((it) => it.agent !== me.value?.id);
+/** What the others do here. @param {{viewers: Viewer[]}} props */
+function Others({ viewers }) {
+  const others = viewers.filter((it) => it.agent !== me.value?.id);
   const typing = others.find((it) => it.typing === 'reply') ?? others.find((it) => it.typing);
   const names = others.map((it) => nameOf(it.agent)).join(', ');
   const text = typing
@@ -86,7 +88,7 @@ function Buttons({ summary, mine }) {
 
 /** Why one has it no longer. @param {{id: string, talk: Conversation, mine: boolean}} props */
 function Loss({ id, talk, mine }) {
-  const loss = losses.value.get(id);
+  const loss = talkTick.value >= 0 ? losses.value.get(id) : undefined;
   if (!loss || mine) return null;
   const kind = loss.by ? (loss.reason === 'transfer' ? 'lost_transfer' : 'lost_take_over') : /idle|gone|expired/.test(loss.reason) ? 'lost_expired' : 'lost_other';
   const grant = talk.entries.findLast(({ event }) => event.kind === 'claim_granted' && 'agent' in event && event.agent === loss.by);

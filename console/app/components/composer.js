@@ -2,7 +2,7 @@
 //! clears it.
 
 import { sendNote, sendReply } from '../actions.js';
-import { draft, keep } from '../drafts.js';
+import { cleared, draft, keep } from '../drafts.js';
 import { html, useLayoutEffect, useRef, useSignal } from '../lib.js';
 import { claims, client, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
@@ -21,7 +21,7 @@ export function Composer({ id, summary }) {
   const guard = guards.value.get(id);
   return html`
     <section class=${`composer ${tab}`} aria-label=${t(tab)}>
-      ${guard && tab === 'reply' && html`<${Guard} id=${id} guard=${guard} customer=${summary.customer.name} />`}
+      ${guard && tab === 'reply' && html`<${Guard} id=${id} guard=${guard} customer=${summary.customer} />`}
       <div class="tabs" role="tablist">
         ${/** @type {const} */ (['reply', 'note']).map(
           (kind) => html`
@@ -52,6 +52,9 @@ function Field({ id, kind, summary }) {
     it.style.height = 'auto';
     it.style.height = `${Math.min(it.scrollHeight + 2, MOST_PX)}px`;
   }, [text.value]);
+  useLayoutEffect(() => {
+    text.value = draft(id, kind).text;
+  }, [cleared.value]);
   const write = (/** @type {string} */ value) => {
     text.value = value;
     keep(id, kind, value);
@@ -61,7 +64,6 @@ function Field({ id, kind, summary }) {
     const said = text.value.trim();
     if (!said || sending || blocked(id, kind, summary)) return;
     await (kind === 'note' ? sendNote(id, said) : sendReply(id, said, then));
-    text.value = draft(id, kind).text;
     area.current?.focus();
   };
   const complete = (/** @type {string} */ name) => {

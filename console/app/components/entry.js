@@ -9,7 +9,7 @@ import { Avatar } from './avatar.js';
 import { Icon } from './icon.js';
 import { safeLink, Text } from './text.js';
 
-/** @import {Attachment, EventEntry} from '../../sdk/types/protocol.js' */
+/** @import {Attachment, Customer, EventEntry} from '../../sdk/types/protocol.js' */
 
 /** @param {EventEntry} entry */
 const actorName = ({ actor }) =>
@@ -52,13 +52,13 @@ export function isDrawn({ event }) {
   return !(event.kind === 'claim_released' && 'via' in event && SILENT.released.test(event.via));
 }
 
-/** @param {{entry: EventEntry, customer: string, delivery?: {state: string, reason?: string}}} props */
+/** @param {{entry: EventEntry, customer: Customer, delivery?: {state: string, reason?: string}}} props */
 export function Entry({ entry, customer, delivery }) {
   const { event, at } = entry;
   const name = actorName(entry);
   if ('redacted' in event && event.redacted) return html`<p class="line"><i>${t('redacted')}</i></p>`;
   if (event.kind === 'message_received' && 'message' in event)
-    return html`<${Bubble} side="them" id=${customer} name=${customer} at=${at} message=${event.message} />`;
+    return html`<${Bubble} side="them" id=${customer.id} name=${customer.name} at=${at} message=${event.message} />`;
   if (event.kind === 'message_sent' && 'message' in event)
     return html`<${Bubble} side="us" id=${event.agent} name=${nameOf(event.agent)} bot=${entry.actor.kind === 'bot'} at=${at} message=${event.message} delivery=${delivery} />`;
   if (event.kind === 'note_added' && 'note' in event)

@@ -8,7 +8,7 @@ import { t } from '../strings.js';
 import { guards } from '../talk.js';
 import { Entry } from './entry.js';
 
-/** @param {{id: string, guard: import('../talk.js').Guard, customer: string}} props */
+/** @param {{id: string, guard: import('../talk.js').Guard, customer: import('../../sdk/types/protocol.js').Customer}} props */
 export function Guard({ id, guard, customer }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => box.current?.focus(), [guard]);

@@ -12,6 +12,9 @@ export const close = () => {
 /** @param {{title: string, wide?: boolean, plain?: boolean, children?: unknown}} props `plain`: without a head of its own. */
 export function Modal({ title, wide = false, plain = false, children }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const own = useRef(dialog.peek());
+  // Its event comes late: another dialog may be open by then.
+  const closed = () => dialog.peek() === own.current && close();
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     const it = box.current;
@@ -26,7 +29,7 @@ export function Modal({ title, wide = false, plain = false, children }) {
   }, []);
   const outside = (/** @type {MouseEvent} */ event) => event.target === box.current && close();
   return html`
-    <dialog ref=${box} class=${wide ? 'wide-dialog' : plain ? 'plain' : ''} aria-label=${title} onClose=${close} onClick=${outside}>
+    <dialog ref=${box} class=${wide ? 'wide-dialog' : plain ? 'plain' : ''} aria-label=${title} onClose=${closed} onClick=${outside}>
       <div class="dialog-body">
         ${!plain && html`<header><h2>${title}</h2><${IconButton} name="close" label=${t('close')} onClick=${close} /></header>`}
         ${children}

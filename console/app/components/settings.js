@@ -4,6 +4,7 @@ import { tone } from '../alerts.js';
 import { keyedCommands } from '../commands.js';
 import { html, useSignal } from '../lib.js';
 import { DEFAULT_KEYS, prefer, prefs } from '../prefs.js';
+import { signOut } from '../session.js';
 import { t } from '../strings.js';
 import { Modal } from './modal.js';
 
@@ -32,6 +33,7 @@ export function SettingsDialog() {
         <${Check} name="set_keys" on=${singleKeys} set=${(/** @type {boolean} */ on) => prefer({ singleKeys: on })} />
         <p class="faint">${t('set_keys_hint')}</p>
         ${singleKeys && html`<${Keys} />`}
+        <div class="row-actions right"><button type="button" onClick=${signOut}>${t('signout')}</button></div>
       </div>
     <//>`;
 }

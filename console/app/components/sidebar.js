@@ -79,6 +79,6 @@ function Me() {
         </label>
       </div>
       <${IconButton} name="settings" label=${t('settings')} onClick=${() => ask('settings')} />
-      <${IconButton} name="leave" label=${t('signout')} onClick=${signOut} />
+      <${IconButton} name="leave" label=${t('signout')} data-act="signout" onClick=${signOut} />
     </div>`;
 }

@@ -62,7 +62,7 @@ function rows(talk) {
     if (event.kind === 'message_delivery' && 'state' in event) deliveries.set(event.message, event);
   const drawn = talk.entries.filter(isDrawn);
   const seen = readers(talk, drawn);
-  const customer = talk.summary?.customer.name ?? '';
+  const customer = talk.summary?.customer ?? { id: '', name: '' };
   let last = '';
   return drawn.flatMap((entry) => {
     const date = day(entry.at);
