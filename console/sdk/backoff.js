@@ -7,6 +7,8 @@ const TOKEN = [4001, 4002];
 /** Counts attempts since the last welcome. */
 export class Backoff {
   attempts = 0;
+  /** What the last wait is at the least, whatever the dice say. */
+  leastMs = 0;
 
   /** @param {{firstMs?: number, mostMs?: number, random?: () => number}} [options] */
   constructor({ firstMs = 500, mostMs = 20_000, random = Math.random } = {}) {
@@ -24,7 +26,8 @@ export class Backoff {
     if (STAY_AWAY.includes(code)) return null;
     const jitter = TOKEN.includes(code) && !this.attempts ? 0 : this.random() * this.ceilingMs();
     this.attempts += 1;
-    return Math.max(afterMs, code === FLOODING ? 10_000 : 0) + jitter;
+    this.leastMs = Math.max(afterMs, code === FLOODING ? 10_000 : 0);
+    return this.leastMs + jitter;
   }
 }
 

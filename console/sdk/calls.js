@@ -36,6 +36,7 @@ export class Calls {
   /** @type {Map<number, Call>} */
   #pending = new Map();
   #lastId = 0;
+  #closed = false;
 
   /** @param {(frame: object) => boolean} send False when there is no connection. */
   constructor(send) {
@@ -56,7 +57,7 @@ export class Calls {
     /** @type {Call} */
     const call = { frame: { type, id, ...fields, ...keyed }, done, retry, once, sentAt: 0 };
     this.#pending.set(id, call);
-    if (!this.#send(call) && once) this.#end(call, 'offline');
+    if (!this.#send(call) && (once || this.#closed)) this.#end(call, this.#closed ? 'closed' : 'offline');
   }
 
   /** @param {OkFrame | ErrorFrame} frame @param {boolean} ok */
@@ -96,6 +97,7 @@ export class Calls {
 
   /** Nothing new waits for a connection that is lost; all ends when it is closed. @param {boolean} closed */
   giveUp(closed) {
+    this.#closed = closed;
     for (const call of this.#pending.values()) {
       clearTimeout(closed ? call.timer : undefined);
       if (!call.sentAt) this.#end(call, closed ? 'closed' : 'offline');

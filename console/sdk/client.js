@@ -61,8 +61,9 @@ export class Client extends Emitter {
       frame: (frame) => this.#frame(frame),
       down: () => this.calls.down(),
       state: (change) => {
-        if (change.state === 'lost' || change.state === 'closed')
-          this.calls.giveUp(change.state === 'closed');
+        const { state, reason = '' } = change;
+        if (state === 'lost' || state === 'closed') this.calls.giveUp(state === 'closed');
+        if (state === 'closed') for (const live of this.#live) live.lose(new DibsError('closed', reason));
         this.emit('state', change);
       },
     });
@@ -88,11 +89,12 @@ export class Client extends Emitter {
    */
   call(type, fields, options = {}) {
     return new Promise((resolve, reject) => {
-      const once = this.state === 'lost' || this.state === 'closed';
+      const once = this.state === 'lost';
       this.calls.ask(type, fields, { ...options, once }, (error, answer) => {
         if (error) return reject(error);
+        // A repeated one may be about a claim that is gone: what is held, the welcome told.
         const id = answer.conversation ?? /** @type {any} */ (fields).conversation;
-        if (/^(claim|open|take_over|answer_transfer)$/.test(type) && answer.token)
+        if (/^(claim|open|take_over|answer_transfer)$/.test(type) && answer.token && !answer.duplicate)
           this.#gain(id, answer.token);
         if (type === 'release') this.#lose(id, /** @type {any} */ (fields).token);
         if (type === 'read_mentions' || type === 'mentions') this.#unread(answer.unread);
@@ -195,9 +197,11 @@ export class Client extends Emitter {
       case 'ok':
       case 'error':
         return this.calls.answer(frame, frame.type === 'ok');
-      case 'event':
-        this.#cursor.event(frame.seq);
-        return this.#conversation(frame.conversation)?.event(frame);
+      case 'event': {
+        const { type: _type, ...entry } = frame;
+        this.#cursor.event(entry.seq);
+        return this.#conversation(entry.conversation)?.event(entry);
+      }
       case 'position':
         this.#time(frame.time);
         return this.#cursor.position(frame);

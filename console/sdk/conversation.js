@@ -123,6 +123,15 @@ export class Conversation extends Live {
     this.emit('change', undefined);
   }
 
+  /** @param {DibsError | null} error A refusal: the data is dropped. */
+  lose(error) {
+    if (error && error.code !== 'closed') {
+      this.reset();
+      this.summary = null;
+    }
+    super.lose(error);
+  }
+
   /** The feed's history is another one: what was known is void. */
   reset() {
     this.version = 0;

@@ -28,6 +28,9 @@ export class Link {
   /** What `reconnect` asked for. */
   #afterMs = 0;
   #heardAt = 0;
+  #notBefore = 0;
+  /** Why the next token is asked for. @type {'connect' | 'refused'} */
+  #why = 'connect';
   /** @type {Record<'dial' | 'lost' | 'silence', ReturnType<typeof setTimeout> | undefined>} */
   #timers = { dial: undefined, lost: undefined, silence: undefined };
 
@@ -40,8 +43,9 @@ export class Link {
     this.owner = owner;
     this.#backoff = new Backoff(options.backoff);
     this.#missing();
-    this.#timers.dial = setTimeout(() => this.#dial('connect'));
+    this.#timers.dial = setTimeout(() => this.#dial());
     globalThis.addEventListener?.('online', this.retry);
+    globalThis.document?.addEventListener('visibilitychange', this.retry); // Timers of hidden pages are slow.
   }
 
   /** Sends, or does nothing and says false: nothing is queued here. @param {object} frame */
@@ -51,11 +55,11 @@ export class Link {
     return true;
   }
 
-  /** Dials now instead of later. */
+  /** Dials now instead of later, or as soon as the server allows. */
   retry = () => {
     if (!this.#timers.dial) return;
     clearTimeout(this.#timers.dial);
-    this.#dial('connect');
+    this.#timers.dial = setTimeout(() => this.#dial(), this.#notBefore - Date.now());
   };
 
   /** Ends it for good. @param {number} [code] @param {string} [reason] */
@@ -64,18 +68,23 @@ export class Link {
     this.#drop();
     clearTimeout(this.#timers.lost);
     globalThis.removeEventListener?.('online', this.retry);
+    globalThis.document?.removeEventListener('visibilitychange', this.retry);
     this.#tell('closed', { code, reason });
   }
 
-  /** @param {'connect' | 'refused'} why */
-  async #dial(why) {
+  async #dial() {
     const dial = ++this.#dials;
     this.#timers.dial = undefined;
     this.#watch(WELCOME_WITHIN_MS);
-    const token = await this.#token(why);
+    const token = await this.#token(this.#why);
     if (dial !== this.#dials || token === undefined) return;
     const { url, WebSocket = globalThis.WebSocket, client = 'dibs-client/1.0' } = this.options;
-    const socket = new WebSocket(url.replace(/^http/, 'ws'), ['dibs.v1']);
+    let socket;
+    try {
+      socket = new WebSocket(url.replace(/^http/, 'ws'), ['dibs.v1']);
+    } catch (error) {
+      return this.close(CUT, String(error)); // No address, or one that this page may not dial.
+    }
     this.#socket = socket;
     socket.onopen = () => {
       const resume = this.owner.hello();
@@ -108,6 +117,7 @@ export class Link {
       clearTimeout(this.#timers.lost);
       this.#timers.lost = undefined;
       this.#watch(2_000 * frame.heartbeat_seconds);
+      this.state = 'connected';
       this.owner.welcome(frame);
       this.#tell('connected');
     } else if (frame.type === 'token_expiring') this.#refresh();
@@ -128,7 +138,7 @@ export class Link {
     this.#heardAt = Date.now();
     const look = () => {
       const rest = this.#heardAt + ms - Date.now();
-      if (rest > 0) this.#timers.silence = setTimeout(look, rest);
+      if (rest > 0 && rest <= ms) this.#timers.silence = setTimeout(look, rest);
       else this.#down(CUT, 'nothing was heard');
     };
     clearTimeout(this.#timers.silence);
@@ -140,7 +150,9 @@ export class Link {
     this.#drop();
     const wait = this.#backoff.next(code, this.#afterMs);
     if (wait === null) return this.close(code, reason);
-    this.#timers.dial = setTimeout(() => this.#dial(isTokenRefused(code) ? 'refused' : 'connect'), wait);
+    this.#why = isTokenRefused(code) ? 'refused' : 'connect';
+    this.#notBefore = Date.now() + this.#backoff.leastMs;
+    this.#timers.dial = setTimeout(() => this.#dial(), wait);
     this.#missing();
     this.#tell(this.state === 'connected' ? 'reconnecting' : this.state, {
       code,

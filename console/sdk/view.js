@@ -1,9 +1,9 @@
 //! A live list: a window of rows that the server keeps up to date.
 
+import { DibsError } from './errors.js';
 import { Live } from './live.js';
 
 /** @import {Client} from './client.js' */
-/** @import {DibsError} from './errors.js' */
 /** @import {ActivityRow, ConversationId, Filter, OpenViewAnswer, Sort, Summary} from './protocol.js' */
 
 /** @typedef {{filter: Filter, sort: Sort, offset?: number, limit?: number}} Window `offset` is a multiple of `limit`. */
@@ -48,7 +48,8 @@ export class View extends Live {
     this.#wanted = { ...this.#wanted, ...change };
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      if (this.status === 'live' && !this.#asking) this.ask();
+      if (this.status === 'gone') this.#refuse(null);
+      else if (this.status === 'live' && !this.#asking) this.ask();
     });
   }
   ask() {
@@ -61,17 +62,16 @@ export class View extends Live {
       { once: true, retry: Infinity },
       (error, answer) => {
         this.#asking = false;
-        if (error && (error.code === 'offline' || this.status !== 'live')) {
-          this.#waiting.unshift(...waiting);
-          return error.code === 'offline' ? undefined : this.lose(error);
-        }
-        if (this.status === 'gone') return;
+        const over = this.status === 'gone' || (wanted === this.shown && !answer);
+        if (over || error?.code === 'offline') this.#waiting.unshift(...waiting);
+        if (error?.code === 'offline' && this.status !== 'gone') return;
+        if (over) return this.lose(error);
         if (answer) {
           this.shown = wanted;
           this.answered(answer);
-        } else if (this.#wanted === wanted) this.#wanted = this.shown; // The server keeps the old window.
+        } else if (this.#wanted === wanted) this.#wanted = this.shown; // A bad move leaves the old window.
         for (const { resolve, reject } of waiting) answer ? resolve(this) : reject(error);
-        if (this.#wanted !== this.shown) this.ask();
+        if (this.status === 'loading' || this.#wanted !== this.shown) this.ask();
       },
     );
   }
@@ -100,8 +100,14 @@ export class View extends Live {
 
   /** @param {DibsError | null} error */
   lose(error) {
-    super.lose(error);
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    if (this.status !== 'gone') super.lose(error);
+    this.#refuse(error);
+  }
+
+  /** @param {DibsError | null} error */
+  #refuse(error) {
+    const why = error ?? new DibsError('closed', 'The list is closed.');
+    for (const { reject } of this.#waiting.splice(0)) reject(why);
   }
 
   /** @param {Delta | null} delta */

@@ -3,6 +3,8 @@ export declare class Backoff {
     ceilingMs: () => number;
     random: () => number;
     attempts: number;
+    /** What the last wait is at the least, whatever the dice say. */
+    leastMs: number;
     /** @param {{firstMs?: number, mostMs?: number, random?: () => number}} [options] */
     constructor({ firstMs, mostMs, random }?: {
         firstMs?: number;

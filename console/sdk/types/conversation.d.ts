@@ -1,3 +1,4 @@
+import { DibsError } from './errors.js';
 import { Live } from './live.js';
 import type { Client } from './client.js';
 import type { CallOptions, Fields } from './calls.js';
@@ -50,6 +51,8 @@ export declare class Conversation extends Live<ConversationEvents> {
     event(entry: EventEntry): undefined;
     /** Takes a push about this conversation. @param {'summary' | 'viewers' | 'marks'} name @param {any} value */
     push(name: 'summary' | 'viewers' | 'marks', value: any): void;
+    /** @param {DibsError | null} error A refusal: the data is dropped. */
+    lose(error: DibsError | null): void;
     /** The feed's history is another one: what was known is void. */
     reset(): void;
     /** Fetches older entries and puts them in front. @param {number} [limit] */

@@ -20,7 +20,7 @@ export declare class Link {
     constructor(options: Options, owner: Owner);
     /** Sends, or does nothing and says false: nothing is queued here. @param {object} frame */
     send(frame: object): boolean;
-    /** Dials now instead of later. */
+    /** Dials now instead of later, or as soon as the server allows. */
     retry: () => void;
     /** Ends it for good. @param {number} [code] @param {string} [reason] */
     close(code?: number, reason?: string): void;

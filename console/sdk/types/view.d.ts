@@ -1,6 +1,6 @@
+import { DibsError } from './errors.js';
 import { Live } from './live.js';
 import type { Client } from './client.js';
-import type { DibsError } from './errors.js';
 import type { ActivityRow, ConversationId, Filter, OpenViewAnswer, Sort, Summary } from './protocol.js';
 export type Window = {
     filter: Filter;
@@ -22,7 +22,6 @@ export type ViewEvents = {
     activity: ActivityRow[];
 };
 /** @import {Client} from './client.js' */
-/** @import {DibsError} from './errors.js' */
 /** @import {ActivityRow, ConversationId, Filter, OpenViewAnswer, Sort, Summary} from './protocol.js' */
 /** @typedef {{filter: Filter, sort: Sort, offset?: number, limit?: number}} Window `offset` is a multiple of `limit`. */
 /** @typedef {{upserts: Summary[], removes: ConversationId[], order?: ConversationId[]}} Delta */
