@@ -5,7 +5,7 @@ import * as drafts from './drafts.js';
 import { withEntry } from './lib.js';
 import { ask, claims, client, nameOf } from './store.js';
 import { t } from './strings.js';
-import { guards, losses, seenUpTo, setDoing, talk } from './talk.js';
+import { guards, losses, seenUpTo, sending, setDoing, talk } from './talk.js';
 import { refused, toast } from './toasts.js';
 
 /** @import {DibsError} from '../sdk/errors.js' */
@@ -76,12 +76,26 @@ export const answerOffer = (id, accept) =>
 export const update = (id, changes) =>
   attempt(id, 'update', () => hub().call('update', { conversation: id, ...changes }));
 
+/** As `attempt`, for what is written: the other tab goes on meanwhile. @param {string} id @param {drafts.Kind} kind @param {() => Promise<void>} run */
+async function dispatch(id, kind, run) {
+  const name = `${id}:${kind}`;
+  sending.value = withEntry(sending.value, name, true);
+  try {
+    await run();
+  } catch (error) {
+    refused(error);
+  } finally {
+    sending.value = withEntry(sending.value, name, null);
+  }
+}
+
 /** Calls dibs first where nobody holds it. @param {string} id @param {string} text @param {'pending' | 'resolved'} [then] */
 export async function sendReply(id, text, then) {
   const it = talk.value;
   if (it?.id !== id) return;
+  if (sending.value.has(`${id}:reply`)) return;
   const seen = Math.max(seenUpTo(id), guards.value.get(id)?.seen ?? 0);
-  await attempt(id, 'send', async () => {
+  await dispatch(id, 'reply', async () => {
     if (!claims.value.has(id)) await hub().call('claim', { conversation: id });
     const key = drafts.keyFor(id, 'reply', text, then);
     try {
@@ -109,7 +123,7 @@ function holdBack(id, error, then) {
 
 /** @param {string} id @param {string} text */
 export async function sendNote(id, text) {
-  await attempt(id, 'send', async () => {
+  await dispatch(id, 'note', async () => {
     const key = drafts.keyFor(id, 'note', text);
     const { unknown } = await hub().call('note', { conversation: id, text }, { key, retry: RETRIES });
     drafts.sent(id, 'note', text);

@@ -7,7 +7,13 @@ export function focusOn(id) {
 
 export const focusComposer = () => focusOn('composer-text');
 export const focusSearch = () => focusOn('list-search');
-export const focusList = () => focusOn('list-grid');
+
+/** Out of a field, at once: the next key is for the page. */
+export function focusList() {
+  const list = document.getElementById('list-grid');
+  if (list) list.focus();
+  else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
 
 /** Whether keys are for what is written there. @param {EventTarget | null} target */
 export const isField = (target) =>

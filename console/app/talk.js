@@ -18,6 +18,8 @@ export const talk = signal(/** @type {Conversation | null} */ (null));
 export const talkTick = signal(0);
 /** What is under way, by conversation. @type {import('./lib.js').Signal<Map<string, string>>} */
 export const doing = signal(new Map());
+/** Drafts on their way: `<conversation>:<kind>`. @type {import('./lib.js').Signal<Map<string, true>>} */
+export const sending = signal(new Map());
 /** Replies that the hub held back, by conversation. @type {import('./lib.js').Signal<Map<string, Guard>>} */
 export const guards = signal(new Map());
 /** Claims that were lost and not called again since. @type {import('./lib.js').Signal<Map<string, Lost>>} */
@@ -32,8 +34,8 @@ const mine = computed(() => me.value?.id);
 
 /** What was in front of the reader's eyes long enough to be read: the highest `seq`, by conversation. @type {Map<string, number>} */
 const shown = new Map();
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let reading;
+/** What has just come in front of them. @type {Map<string, number>} */
+const glimpsed = new Map();
 
 effect(() => {
   const [dibs, id] = [client.value, openId.value];
@@ -57,7 +59,6 @@ effect(() => {
   );
   return () => {
     end();
-    clearTimeout(reading);
     it.typing(false, 'reply');
     it.typing(false, 'note');
     it.close();
@@ -68,15 +69,20 @@ effect(() => {
 export function inSight() {
   const it = talk.peek();
   const version = it?.version ?? 0;
-  if (!it || document.hidden || version <= (shown.get(it.id) ?? 0)) return;
-  clearTimeout(reading);
-  reading = setTimeout(() => {
-    if (talk.peek() !== it || document.hidden || it.status !== 'live') return;
-    shown.set(it.id, version);
-    if (silent.peek() || version <= (marks.peek().get(it.id) ?? 0)) return;
-    marks.value = withEntry(marks.peek(), it.id, version);
-    it.markRead(version).catch(() => {}); // It is marked with the next entry.
+  if (!it || document.hidden || version <= (glimpsed.get(it.id) ?? 0)) return;
+  glimpsed.set(it.id, version);
+  setTimeout(() => {
+    if (talk.peek() !== it || document.hidden || it.status !== 'live') glimpsed.delete(it.id);
+    else read(it, version);
   }, READ_AFTER_MS);
+}
+
+/** @param {Conversation} it @param {number} version */
+function read(it, version) {
+  shown.set(it.id, Math.max(version, seenUpTo(it.id)));
+  if (silent.peek() || version <= (marks.peek().get(it.id) ?? 0)) return;
+  marks.value = withEntry(marks.peek(), it.id, version);
+  it.markRead(version).catch(() => {}); // It is marked with the next entry.
 }
 
 /** @param {string} id */

@@ -18,9 +18,10 @@ const KINDS = {
 };
 
 /** The program's own policy, so that both refuse the same. */
-const POLICY = /POLICY: &str = "([^"]+)"/.exec(
+const POLICY = /POLICY: &str =\s*"([^"]+)"/.exec(
   readFileSync(new URL('../../server/src/http/console.rs', import.meta.url), 'utf8'),
 )?.[1];
+if (!POLICY) throw new Error('console.rs has no POLICY');
 
 /** @param {() => string} hub `host:port`, asked for each time: a hub may come back elsewhere. @param {number} [port] */
 export async function serve(hub, port = 0) {

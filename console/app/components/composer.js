@@ -6,7 +6,7 @@ import { cleared, draft, keep } from '../drafts.js';
 import { html, useLayoutEffect, useRef, useSignal } from '../lib.js';
 import { claims, client, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
-import { doing, guards, setTab, tabs, talk } from '../talk.js';
+import { guards, sending, setTab, tabs, talk } from '../talk.js';
 import { Guard } from './guard.js';
 import { Icon } from './icon.js';
 import { candidates, insert, MentionList } from './mention.js';
@@ -45,7 +45,7 @@ function Field({ id, kind, summary }) {
   const area = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const text = useSignal(draft(id, kind).text);
   const completing = useSignal(/** @type {ReturnType<typeof candidates>} */ (null));
-  const sending = doing.value.get(id) === 'send';
+  const busy = sending.value.has(`${id}:${kind}`);
   useLayoutEffect(() => {
     const it = area.current;
     if (!it) return;
@@ -62,9 +62,9 @@ function Field({ id, kind, summary }) {
   };
   const send = async (/** @type {'pending' | 'resolved' | undefined} */ then = undefined) => {
     const said = text.value.trim();
-    if (!said || sending || blocked(id, kind, summary)) return;
-    await (kind === 'note' ? sendNote(id, said) : sendReply(id, said, then));
+    if (!said || busy || blocked(id, kind, summary)) return;
     area.current?.focus();
+    await (kind === 'note' ? sendNote(id, said) : sendReply(id, said, then));
   };
   const complete = (/** @type {string} */ name) => {
     if (!area.current || !completing.value) return;
@@ -77,7 +77,7 @@ function Field({ id, kind, summary }) {
   };
   return html`
     <div class="field">
-      <textarea id="composer-text" ref=${area} rows="2" dir="auto" value=${text.value} readOnly=${sending} maxlength=${client.value?.welcome?.limits.text_bytes}
+      <textarea id="composer-text" ref=${area} rows="2" dir="auto" value=${text.value} readOnly=${busy} maxlength=${client.value?.welcome?.limits.text_bytes}
         aria-label=${t(kind)} placeholder=${kind === 'note' ? t('note_hint') : t('reply_hint', { name: summary.customer.name })}
         aria-controls=${completing.value ? 'mention-list' : undefined} aria-activedescendant=${completing.value ? `mention-${completing.value.at}` : undefined}
         onInput=${(/** @type {any} */ event) => {
@@ -86,21 +86,21 @@ function Field({ id, kind, summary }) {
         }}
         onBlur=${() => talk.peek()?.typing(false, kind)} onKeyDown=${keys(completing, complete, send)}></textarea>
       ${completing.value && html`<${MentionList} found=${completing.value} pick=${complete} />`}
-      <${Foot} id=${id} kind=${kind} summary=${summary} empty=${!text.value.trim()} sending=${sending} send=${send} />
+      <${Foot} id=${id} kind=${kind} summary=${summary} empty=${!text.value.trim()} busy=${busy} send=${send} />
     </div>`;
 }
 
 /** Whether somebody else has it, so that a reply cannot be sent. @param {string} id @param {string} kind @param {Summary} summary */
 const blocked = (id, kind, summary) => kind === 'reply' && Boolean(summary.claim) && !claims.value.has(id);
 
-/** @param {{id: string, kind: 'reply' | 'note', summary: Summary, empty: boolean, sending: boolean, send(then?: 'pending' | 'resolved'): void}} props */
-function Foot({ id, kind, summary, empty, sending, send }) {
+/** @param {{id: string, kind: 'reply' | 'note', summary: Summary, empty: boolean, busy: boolean, send(then?: 'pending' | 'resolved'): void}} props */
+function Foot({ id, kind, summary, empty, busy, send }) {
   const held = blocked(id, kind, summary);
-  const off = empty || sending || held || !online.value;
+  const off = empty || busy || held || !online.value;
   const label = kind === 'note' ? 'add_note' : claims.value.has(id) ? 'send' : 'send_claim';
   return html`
     <div class="field-foot">
-      <span class="faint cut" role="status">${held ? t('held_hint', { name: nameOf(summary.claim?.agent ?? '') }) : sending ? t('sending') : ''}</span>
+      <span class="faint cut" role="status">${held ? t('held_hint', { name: nameOf(summary.claim?.agent ?? '') }) : busy ? t('sending') : ''}</span>
       ${
         kind === 'reply' &&
         html`<button type="button" class="quiet wide" disabled=${off} onClick=${() => send('pending')}>${t('send_pending')}</button>

@@ -17,8 +17,8 @@ export const Sidebar = () => html`
       <span class="faint workspace">${me.value?.workspace}</span></div>
     <ul class="views">
       ${views.value.map((it) => html`<${Item} key=${it.name} name=${it.name} icon=${it.icon} />`)}
-      ${isSupervisor.value && html`<li class="rule" role="presentation"></li><${Item} name="floor" icon="gauge" />`}
     </ul>
+    ${isSupervisor.value && html`<ul class="views ruled"><${Item} name="floor" icon="gauge" /></ul>`}
     ${prefs.value.saved.length > 0 && html`<${Saved} />`}
     <${Me} />
   </nav>`;

@@ -127,6 +127,7 @@ test('the hub is killed and comes back: the draft stays, what was missed appears
   await priya.click('[data-act=claim]');
   await priya.locator('.claimbar.mine').waitFor();
   await priya.fill('#composer-text', 'Written before, sent after');
+  await priya.locator(`#row-${id}:not(.unread)`).waitFor();
   await world.kill();
   await priya.locator('.banner').waitFor();
   assert.equal(await priya.locator('[data-act=send]').isDisabled(), true);

@@ -14,7 +14,8 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 /// Everything comes from here, nothing is inline, and nobody frames it.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
 #[derive(RustEmbed)]
 #[folder = "../console/"]
@@ -163,7 +164,10 @@ mod tests {
         assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"));
         let page = String::from_utf8(body).unwrap();
         assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("://"));
-        assert_eq!(page.matches("<script").count(), page.matches("<script type=\"module\" src=").count());
+        assert_eq!(
+            page.matches("<script").count(),
+            page.matches("<script type=\"module\" src=").count()
+        );
     }
 
     #[tokio::test]
@@ -201,12 +205,23 @@ mod tests {
             .read_to_end(&mut unpacked)
             .unwrap();
         assert_eq!(unpacked, plain);
-        assert!(!get("app/main.js", &[("accept-encoding", "gzip;q=0")]).await.1.contains_key("content-encoding"));
+        assert!(
+            !get("app/main.js", &[("accept-encoding", "gzip;q=0")])
+                .await
+                .1
+                .contains_key("content-encoding")
+        );
     }
 
     #[tokio::test]
     async fn nothing_but_the_console_is_embedded() {
-        for path in ["package.json", "test/serve.js", "sdk/types/index.d.ts", "../Cargo.toml", "vendor/preact.d.mts"] {
+        for path in [
+            "package.json",
+            "test/serve.js",
+            "sdk/types/index.d.ts",
+            "../Cargo.toml",
+            "vendor/preact.d.mts",
+        ] {
             assert_eq!(get(path, &[]).await.0, StatusCode::NOT_FOUND, "{path}");
         }
     }
