@@ -58,7 +58,12 @@ export const takeOver = (id, reason) =>
 /** @param {string} id @param {TransferTo} to @param {string} note */
 export const transfer = (id, to, note) =>
   attempt(id, 'transfer', async () => {
-    await hub().call('transfer', { conversation: id, token: claims.value.get(id) ?? 0, to, ...(note && { note }) });
+    await hub().call('transfer', {
+      conversation: id,
+      token: claims.value.get(id) ?? 0,
+      to,
+      ...(note && { note }),
+    });
     toast(t('transferred'), { tone: 'good' });
   });
 

@@ -3,6 +3,7 @@
 import { claim, release, update } from './actions.js';
 import { focusComposer, focusSearch } from './focus.js';
 import { step, viewNames } from './list.js';
+import { toggleDetails } from './panel.js';
 import { prefer, prefs } from './prefs.js';
 import { go, route } from './route.js';
 import { ask, claims, isSupervisor, me } from './store.js';
@@ -34,17 +35,33 @@ const keyed = (name, when, run) => ({ name, label: t(`k_${name}`), when, run });
 export const keyedCommands = [
   keyed('next', always, () => step(1)),
   keyed('previous', always, () => step(-1)),
-  keyed('claim', () => isOpen() && !summary()?.claim && idle(), () => void claim(id())),
-  keyed('release', () => mine() && idle(), () => void release(id())),
+  keyed(
+    'claim',
+    () => isOpen() && !summary()?.claim && idle(),
+    () => void claim(id()),
+  ),
+  keyed(
+    'release',
+    () => mine() && idle(),
+    () => void release(id()),
+  ),
   keyed('reply', isOpen, () => write('reply')),
   keyed('note', isOpen, () => write('note')),
-  keyed('resolve', () => mayChange() && !isDone(), () => void update(id(), { status: 'resolved' })),
-  keyed('snooze', () => mayChange() && !isDone(), () => ask('snooze', [id()])),
+  keyed(
+    'resolve',
+    () => mayChange() && !isDone(),
+    () => void update(id(), { status: 'resolved' }),
+  ),
+  keyed(
+    'snooze',
+    () => mayChange() && !isDone(),
+    () => ask('snooze', [id()]),
+  ),
   keyed('takeOver', held, () => ask('takeOver', [id()])),
   keyed('transfer', mine, () => ask('transfer', [id()])),
   keyed('priority', isOpen, () => ask('priority', [id()])),
   keyed('tags', isOpen, () => ask('tags', [id()])),
-  keyed('details', always, () => prefer({ details: !prefs.value.details })),
+  keyed('details', always, toggleDetails),
   keyed('search', always, focusSearch),
   keyed('help', always, () => ask('help')),
 ];
@@ -62,9 +79,24 @@ export function possible() {
   /** @type {CommandItem[]} */
   const others = [
     { name: '', label: t('assign'), when: mayChange, run: () => ask('assign', [id()]) },
-    { name: '', label: t('reopen'), when: () => mayChange() && isDone(), run: () => void update(id(), { status: 'open' }) },
-    { name: '', label: t('silent'), when: () => isSupervisor.value, run: () => prefer({ silent: !prefs.value.silent }) },
-    { name: '', label: t('floor'), when: () => isSupervisor.value, run: () => go({ view: 'floor', id: null }) },
+    {
+      name: '',
+      label: t('reopen'),
+      when: () => mayChange() && isDone(),
+      run: () => void update(id(), { status: 'open' }),
+    },
+    {
+      name: '',
+      label: t('silent'),
+      when: () => isSupervisor.value,
+      run: () => prefer({ silent: !prefs.value.silent }),
+    },
+    {
+      name: '',
+      label: t('floor'),
+      when: () => isSupervisor.value,
+      run: () => go({ view: 'floor', id: null }),
+    },
     { name: '', label: t('settings'), when: () => me.value !== null, run: () => ask('settings') },
     { name: '', label: t('back'), when: () => route.value.id !== null, run: () => go({ id: null }) },
   ];

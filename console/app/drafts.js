@@ -53,7 +53,9 @@ export function keyFor(id, kind, text, how = '') {
   const known = draft(id, kind);
   const sent = `${how}\n${text}`;
   if (known.key && known.sent === sent) return known.key;
-  const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (it) => it.toString(16).padStart(2, '0')).join('');
+  const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (it) =>
+    it.toString(16).padStart(2, '0'),
+  ).join('');
   put(id, kind, { text: known.text || text, key, sent });
   return key;
 }

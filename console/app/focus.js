@@ -17,4 +17,5 @@ export function focusList() {
 
 /** Whether keys are for what is written there. @param {EventTarget | null} target */
 export const isField = (target) =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  target instanceof HTMLElement &&
+  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));

@@ -82,7 +82,11 @@ export class Pages {
     this.#timer = undefined;
     const [first, last] = this.#range;
     const wanted = new Set();
-    for (let page = Math.floor(Math.max(0, first - MARGIN) / PAGE); page <= Math.floor((last + MARGIN) / PAGE); page += 1)
+    for (
+      let page = Math.floor(Math.max(0, first - MARGIN) / PAGE);
+      page <= Math.floor((last + MARGIN) / PAGE);
+      page += 1
+    )
       if (page === 0 || page * PAGE < this.total) wanted.add(page);
     for (const [page, view] of this.#live) {
       if (wanted.has(page)) continue;

@@ -22,7 +22,12 @@ export function followQueues(client) {
   const { tick, bump } = ticker();
   const end = tick.subscribe(() => {
     const rows = [...queues].map(([queue, { open, unclaimed }]) => {
-      return { queue, open: open.total, unclaimed: unclaimed.total, oldest: open.rows[0]?.waiting_since ?? null };
+      return {
+        queue,
+        open: open.total,
+        unclaimed: unclaimed.total,
+        oldest: open.rows[0]?.waiting_since ?? null,
+      };
     });
     figures.value = rows.sort((one, other) => other.open - one.open || one.queue.localeCompare(other.queue));
   });
@@ -30,7 +35,11 @@ export function followQueues(client) {
     if (queues.has(queue) || queues.size >= MOST) return;
     const filter = { queue: [queue] };
     const open = client.openView({ filter, sort: 'waiting', limit: 1 });
-    const unclaimed = client.openView({ filter: { ...filter, claimed: false, status: ['new', 'open'] }, sort: 'waiting', limit: 0 });
+    const unclaimed = client.openView({
+      filter: { ...filter, claimed: false, status: ['new', 'open'] },
+      sort: 'waiting',
+      limit: 0,
+    });
     queues.set(queue, { open, unclaimed });
     for (const view of [open, unclaimed]) view.on('change', bump);
   };
@@ -50,7 +59,12 @@ async function find(client, found) {
   /** @type {string | undefined} */
   let after;
   for (let page = 0; page < PAGES; page += 1) {
-    const answer = await client.call('list', { filter: { status: ['new', 'open', 'pending'] }, sort: 'waiting', limit: 200, ...(after && { after }) });
+    const answer = await client.call('list', {
+      filter: { status: ['new', 'open', 'pending'] },
+      sort: 'waiting',
+      limit: 200,
+      ...(after && { after }),
+    });
     for (const { queue } of answer.conversations) found(queue);
     after = answer.cursor;
     if (!after) return;

@@ -17,7 +17,7 @@ let token = '';
 /** The last one that the hub did not accept. */
 let refused = '';
 /** Whoever waits for a token. @type {((token: string | null) => void)[]} */
-let waiting = [];
+const waiting = [];
 
 /** What a token says, without believing it. @param {string} text @returns {{sub?: string, exp?: number} | null} */
 export function claimsOf(text) {
@@ -38,7 +38,8 @@ export function signIn(text, keep = Boolean(localStorage.getItem(NAME))) {
   if (keep) localStorage.setItem(NAME, token);
   else localStorage.removeItem(NAME);
   asking.value = null;
-  if (client.value && same && link.value.state !== 'closed') for (const give of waiting.splice(0)) give(token);
+  if (client.value && same && link.value.state !== 'closed')
+    for (const give of waiting.splice(0)) give(token);
   else start();
   client.value?.retry();
   return true;

@@ -71,7 +71,8 @@ const en = {
   clear_queue: 'Queue {queue}: show all queues',
   // Conversation
   pick: 'Pick a conversation',
-  pick_hint: 'to move through the list, to call dibs, for every shortcut',
+  pick_move: 'Move through the list',
+  pick_help: 'All shortcuts',
   gone: 'This conversation is not there, or not for you.',
   loading: 'Loading…',
   back: 'Back to the list',

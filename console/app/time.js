@@ -25,7 +25,9 @@ export const full = (at) => FULL.format(new Date(at));
 /** The clock today, the day before that. @param {string} at */
 export function brief(at) {
   const date = new Date(at);
-  return date.toDateString() === new Date(now.value).toDateString() ? CLOCK.format(date) : SHORT_DAY.format(date);
+  return date.toDateString() === new Date(now.value).toDateString()
+    ? CLOCK.format(date)
+    : SHORT_DAY.format(date);
 }
 
 /** How long since: short, as lists have it. @param {string} at */

@@ -29,7 +29,8 @@ export const dismiss = (id) => {
 /** Why it was not done, for a person. @param {unknown} error */
 export function why(error) {
   const { code, message, details = {} } = /** @type {DibsError} */ (error);
-  if (code === 'already_claimed' && details.holder) return t('err_already_claimed', { name: nameOf(details.holder) });
+  if (code === 'already_claimed' && details.holder)
+    return t('err_already_claimed', { name: nameOf(details.holder) });
   if (code === 'claim_lost')
     return details.holder ? t('err_claim_lost_to', { name: nameOf(details.holder) }) : t('err_claim_lost');
   if (code === 'offline' || code === 'unknown_outcome') return t(`err_${code}`);

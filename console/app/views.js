@@ -15,7 +15,12 @@ export const views = /** @type {any} */ (
     /** @type {ViewKind[]} */
     const all = [
       { name: 'mine', icon: 'hand', filter: { claimed_by: 'me' }, sort: 'waiting' },
-      { name: 'unclaimed', icon: 'inbox', filter: { claimed: false, status: ['new', 'open'] }, sort: 'priority' },
+      {
+        name: 'unclaimed',
+        icon: 'inbox',
+        filter: { claimed: false, status: ['new', 'open'] },
+        sort: 'priority',
+      },
       { name: 'waiting', icon: 'clock', filter: { waiting_longer_than_s: 1 }, sort: 'waiting' },
       { name: 'mentions', icon: 'at', filter: { mentions_me: true }, sort: 'last_activity' },
       { name: 'team', icon: 'people', filter: { team: teams }, sort: 'waiting' },

@@ -27,12 +27,18 @@ if (!POLICY) throw new Error('console.rs has no POLICY');
 export async function serve(hub, port = 0) {
   const target = () => ({ host: hub().split(':')[0], port: Number(hub().split(':')[1]) });
   const server = createServer((asked, answer) => {
-    const path = normalize(decodeURI(new URL(asked.url ?? '/', 'http://x').pathname)).replace(/^\/$/, '/index.html');
+    const path = normalize(decodeURI(new URL(asked.url ?? '/', 'http://x').pathname)).replace(
+      /^\/$/,
+      '/index.html',
+    );
     if (path.startsWith('/v1/')) {
-      const on = request({ ...target(), path: asked.url, method: asked.method, headers: asked.headers }, (got) => {
-        answer.writeHead(got.statusCode ?? 502, got.headers);
-        got.pipe(answer);
-      });
+      const on = request(
+        { ...target(), path: asked.url, method: asked.method, headers: asked.headers },
+        (got) => {
+          answer.writeHead(got.statusCode ?? 502, got.headers);
+          got.pipe(answer);
+        },
+      );
       on.on('error', () => answer.writeHead(502).end());
       return void asked.pipe(on);
     }
@@ -41,19 +47,27 @@ export async function serve(hub, port = 0) {
     const file = createReadStream(ROOT + path);
     file.on('error', () => answer.writeHead(404).end());
     file.on('open', () => {
-      answer.writeHead(200, { 'content-type': kind, 'content-security-policy': POLICY, 'cache-control': 'no-store' });
+      answer.writeHead(200, {
+        'content-type': kind,
+        'content-security-policy': POLICY,
+        'cache-control': 'no-store',
+      });
       file.pipe(answer);
     });
   });
   server.on('upgrade', (asked, socket, head) => {
     const on = connect(target(), () => {
       const lines = [];
-      for (let n = 0; n < asked.rawHeaders.length; n += 2) lines.push(`${asked.rawHeaders[n]}: ${asked.rawHeaders[n + 1]}`);
+      for (let n = 0; n < asked.rawHeaders.length; n += 2)
+        lines.push(`${asked.rawHeaders[n]}: ${asked.rawHeaders[n + 1]}`);
       on.write(`GET ${asked.url} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
       on.write(head);
       socket.pipe(on).pipe(socket);
     });
-    for (const [one, other] of [[on, socket], [socket, on]]) {
+    for (const [one, other] of [
+      [on, socket],
+      [socket, on],
+    ]) {
       one.on('error', () => other.destroy());
       one.on('close', () => other.destroy());
     }

@@ -1,7 +1,7 @@
 //! The page: which parts there are, and which of them a narrow screen shows.
 
 import { cx, html } from '../lib.js';
-import { prefs } from '../prefs.js';
+import { detailsShown } from '../panel.js';
 import { route } from '../route.js';
 import { asking, isSupervisor, me } from '../store.js';
 import { t } from '../strings.js';
@@ -9,8 +9,8 @@ import { Banner } from './banner.js';
 import { Conversation } from './conversation.js';
 import { Dialogs } from './dialogs.js';
 import { Floor } from './floor.js';
-import { List } from './list.js';
 import { MentionInbox } from './inbox.js';
+import { List } from './list.js';
 import { Offers } from './offers.js';
 import { Sidebar } from './sidebar.js';
 import { SignIn } from './signin.js';
@@ -24,7 +24,7 @@ export function App() {
   return html`
     <a class="skip" href="#conversation" onClick=${skip}>${t('skip')}</a>
     <${Banner} />
-    <div class=${cx('shell', id && 'has-talk', floor && 'is-floor', prefs.value.details && 'has-details')}>
+    <div class=${cx('shell', id && 'has-talk', floor && 'is-floor', detailsShown.value && 'has-details')}>
       <${Sidebar} />
       ${floor ? html`<${Floor} />` : html`<${Middle} view=${view} /><${Conversation} />`}
     </div>

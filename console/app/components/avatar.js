@@ -5,7 +5,8 @@ import { html } from '../lib.js';
 const HUES = 6;
 
 /** @param {string} id */
-const hue = (id) => Array.from(id).reduce((sum, it) => (sum * 31 + (it.codePointAt(0) ?? 0)) % 9973, 7) % HUES;
+const hue = (id) =>
+  Array.from(id).reduce((sum, it) => (sum * 31 + (it.codePointAt(0) ?? 0)) % 9973, 7) % HUES;
 
 /** @param {string} name */
 function initials(name) {

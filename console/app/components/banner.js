@@ -1,9 +1,8 @@
 //! How the connection is, whenever it is not well; and that a session is about to end.
 
-import { html } from '../lib.js';
+import { html, useSignal } from '../lib.js';
 import { asking, client, link, me } from '../store.js';
 import { t } from '../strings.js';
-import { useSignal } from '../lib.js';
 import { SignIn } from './signin.js';
 
 export function Banner() {

@@ -23,7 +23,9 @@ function change(ids, changes) {
 
 /** What a dialog is about: a name, or how many. @param {string[]} ids */
 const about = (ids) =>
-  ids.length === 1 && talk.peek()?.id === ids[0] ? (talk.peek()?.summary?.customer.name ?? '1') : String(ids.length);
+  ids.length === 1 && talk.peek()?.id === ids[0]
+    ? (talk.peek()?.summary?.customer.name ?? '1')
+    : String(ids.length);
 
 /** @param {Ids} props */
 export function AssignDialog({ ids }) {
@@ -44,10 +46,11 @@ export function PriorityDialog({ ids }) {
     <${Modal} title=${t('priority_title', { n: about(ids) })}>
       <div class="stack choices">
         ${PRIORITIES.map(
-          (priority) => html`<button type="button" key=${priority} data-first=${priority === current || undefined} onClick=${() => {
-            close();
-            change(ids, { priority });
-          }}><span class=${`prio ${priority}`}>${t(`pr_${priority}`)}</span></button>`,
+          (priority) =>
+            html`<button type="button" key=${priority} data-first=${priority === current || undefined} onClick=${() => {
+              close();
+              change(ids, { priority });
+            }}><span class=${`prio ${priority}`}>${t(`pr_${priority}`)}</span></button>`,
         )}
       </div>
     <//>`;
@@ -56,10 +59,16 @@ export function PriorityDialog({ ids }) {
 /** @param {Ids} props */
 export function TagsDialog({ ids }) {
   const run = (/** @type {FormData} */ data) => {
-    const words = String(data.get('tags')).split(/[,\s]+/).filter(Boolean);
+    const words = String(data.get('tags'))
+      .split(/[,\s]+/)
+      .filter(Boolean);
     const removed = words.filter((it) => it.startsWith('-')).map((it) => it.slice(1));
     const added = words.filter((it) => !it.startsWith('-'));
-    if (words.length) change(ids, { ...(added.length && { add_tags: added }), ...(removed.length && { remove_tags: removed }) });
+    if (words.length)
+      change(ids, {
+        ...(added.length && { add_tags: added }),
+        ...(removed.length && { remove_tags: removed }),
+      });
   };
   return html`
     <${FormModal} title=${t('tags_title', { n: about(ids) })} go=${t('apply')} run=${run}>
@@ -76,7 +85,8 @@ export function ResultsDialog() {
       <p>${t('results_lead', { ok: results.length - failed.length, failed: failed.length })}</p>
       <ul class="results" tabindex="0" aria-label=${t('results')}>
         ${[...failed, ...results.filter((it) => !it.error)].map(
-          (it) => html`<li key=${it.conversation} class=${it.error ? 'bad' : 'good'}><span class="cut" dir="auto">${known.get(it.conversation) ?? it.conversation}</span><span>${it.error ? why({ ...it.error, details: it.error }) : t('done')}</span></li>`,
+          (it) =>
+            html`<li key=${it.conversation} class=${it.error ? 'bad' : 'good'}><span class="cut" dir="auto">${known.get(it.conversation) ?? it.conversation}</span><span>${it.error ? why({ ...it.error, details: it.error }) : t('done')}</span></li>`,
         )}
       </ul>
       <div class="row-actions right"><button type="button" class="primary" data-first onClick=${close}>${t('close')}</button></div>

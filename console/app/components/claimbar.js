@@ -59,7 +59,8 @@ function Buttons({ summary, mine }) {
   const { id, claim: held, status } = summary;
   const busy = doing.value.get(id);
   const off = Boolean(busy) || !online.value;
-  const key = (/** @type {string} */ name) => prefs.value.singleKeys && html`<kbd aria-hidden="true">${prefs.value.keys[name]}</kbd>`;
+  const key = (/** @type {string} */ name) =>
+    prefs.value.singleKeys && html`<kbd aria-hidden="true">${prefs.value.keys[name]}</kbd>`;
   const free = !held && !mine;
   return html`
     <div class="row-actions">
@@ -90,8 +91,16 @@ function Buttons({ summary, mine }) {
 function Loss({ id, talk, mine }) {
   const loss = talkTick.value >= 0 ? losses.value.get(id) : undefined;
   if (!loss || mine) return null;
-  const kind = loss.by ? (loss.reason === 'transfer' ? 'lost_transfer' : 'lost_take_over') : /idle|gone|expired/.test(loss.reason) ? 'lost_expired' : 'lost_other';
-  const grant = talk.entries.findLast(({ event }) => event.kind === 'claim_granted' && 'agent' in event && event.agent === loss.by);
+  const kind = loss.by
+    ? loss.reason === 'transfer'
+      ? 'lost_transfer'
+      : 'lost_take_over'
+    : /idle|gone|expired/.test(loss.reason)
+      ? 'lost_expired'
+      : 'lost_other';
+  const grant = talk.entries.findLast(
+    ({ event }) => event.kind === 'claim_granted' && 'agent' in event && event.agent === loss.by,
+  );
   const reason = grant && 'reason' in grant.event ? grant.event.reason : undefined;
   return html`
     <div class="strip bad" role="alert" data-part="loss">

@@ -23,16 +23,20 @@ export function Composer({ id, summary }) {
     <section class=${`composer ${tab}`} aria-label=${t(tab)}>
       ${guard && tab === 'reply' && html`<${Guard} id=${id} guard=${guard} customer=${summary.customer} />`}
       <div class="tabs" role="tablist">
-        ${/** @type {const} */ (['reply', 'note']).map(
-          (kind) => html`
+        ${
+          /** @type {const} */ (['reply', 'note']).map(
+            (kind) => html`
             <button type="button" role="tab" id=${`tab-${kind}`} aria-selected=${tab === kind} aria-controls="composer-panel"
-              tabindex=${tab === kind ? 0 : -1} onClick=${() => setTab(id, kind)} onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+              tabindex=${tab === kind ? 0 : -1} onClick=${() => setTab(id, kind)} onKeyDown=${(
+                /** @type {KeyboardEvent} */ event,
+              ) => {
                 if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
                 const other = kind === 'reply' ? 'note' : 'reply';
                 setTab(id, other);
                 document.getElementById(`tab-${other}`)?.focus();
               }}><${Icon} name=${kind} />${t(kind)}${draft(id, kind).text && tab !== kind ? html`<span class="draft-mark">${t('draft')}</span>` : ''}</button>`,
-        )}
+          )
+        }
       </div>
       <div id="composer-panel" role="tabpanel" aria-labelledby=${`tab-${tab}`}>
         <${Field} key=${tab} id=${id} kind=${tab} summary=${summary} />
@@ -82,7 +86,8 @@ function Field({ id, kind, summary }) {
         aria-controls=${completing.value ? 'mention-list' : undefined} aria-activedescendant=${completing.value ? `mention-${completing.value.at}` : undefined}
         onInput=${(/** @type {any} */ event) => {
           write(event.currentTarget.value);
-          completing.value = kind === 'note' ? candidates(text.value, event.currentTarget.selectionStart) : null;
+          completing.value =
+            kind === 'note' ? candidates(text.value, event.currentTarget.selectionStart) : null;
         }}
         onBlur=${() => talk.peek()?.typing(false, kind)} onKeyDown=${keys(completing, complete, send)}></textarea>
       ${completing.value && html`<${MentionList} found=${completing.value} pick=${complete} />`}
@@ -97,12 +102,13 @@ const blocked = (id, kind, summary) => kind === 'reply' && Boolean(summary.claim
 function Foot({ id, kind, summary, empty, busy, send }) {
   const held = blocked(id, kind, summary);
   const off = empty || busy || held || !online.value;
-  const label = kind === 'note' ? 'add_note' : claims.value.has(id) ? 'send' : 'send_claim';
+  const label = kind === 'note' ? 'add_note' : claims.value.has(id) || held ? 'send' : 'send_claim';
   return html`
     <div class="field-foot">
       <span class="faint cut" role="status">${held ? t('held_hint', { name: nameOf(summary.claim?.agent ?? '') }) : busy ? t('sending') : ''}</span>
       ${
         kind === 'reply' &&
+        !held &&
         html`<button type="button" class="quiet wide" disabled=${off} onClick=${() => send('pending')}>${t('send_pending')}</button>
           <button type="button" class="quiet wide" disabled=${off} onClick=${() => send('resolved')}>${t('send_resolved')}</button>`
       }
@@ -122,7 +128,10 @@ function keys(completing, complete, send) {
     const { names, at } = found;
     if (event.key === 'Escape') completing.value = null;
     else if (event.key === 'ArrowDown' || event.key === 'ArrowUp')
-      completing.value = { ...found, at: (at + (event.key === 'ArrowDown' ? 1 : names.length - 1)) % names.length };
+      completing.value = {
+        ...found,
+        at: (at + (event.key === 'ArrowDown' ? 1 : names.length - 1)) % names.length,
+      };
     else if (event.key === 'Enter' || event.key === 'Tab') complete(names[at].id);
     else return;
     event.preventDefault();

@@ -1,6 +1,7 @@
 //! The open conversation: its head, who has it, the timeline, the composer, and the details beside them.
 
 import { html } from '../lib.js';
+import { detailsShown, toggleDetails } from '../panel.js';
 import { prefer, prefs } from '../prefs.js';
 import { go, route } from '../route.js';
 import { isSupervisor } from '../store.js';
@@ -15,9 +16,11 @@ import { Timeline } from './timeline.js';
 export function Conversation() {
   const it = talkTick.value >= 0 ? talk.value : null;
   if (!it || !route.value.id) return html`<${Nothing} />`;
-  if (it.status === 'gone') return html`<main id="conversation" class="talk" tabindex="-1"><p class="empty">${t('gone')}</p></main>`;
+  if (it.status === 'gone')
+    return html`<main id="conversation" class="talk" tabindex="-1"><p class="empty">${t('gone')}</p></main>`;
   const summary = it.summary;
-  if (!summary) return html`<main id="conversation" class="talk" tabindex="-1" aria-busy="true"><p class="empty">${t('loading')}</p></main>`;
+  if (!summary)
+    return html`<main id="conversation" class="talk" tabindex="-1" aria-busy="true"><p class="empty">${t('loading')}</p></main>`;
   return html`
     <main id="conversation" class="talk" tabindex="-1" aria-label=${summary.customer.name} key=${it.id}>
       <header class="talk-head">
@@ -28,13 +31,13 @@ export function Conversation() {
         </div>
         <span class=${`status ${summary.status}`}>${t(`st_${summary.status}`)}</span>
         ${isSupervisor.value && html`<${Silent} />`}
-        <${IconButton} name="panel" label=${t('details')} aria-pressed=${prefs.value.details} onClick=${() => prefer({ details: !prefs.value.details })} />
+        <${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />
       </header>
       <${ClaimBar} talk=${it} summary=${summary} />
       <${Timeline} key=${it.id} talk=${it} />
       <${Composer} key=${`c-${it.id}`} id=${it.id} summary=${summary} />
     </main>
-    ${prefs.value.details && html`<${Details} key=${`d-${it.id}`} summary=${summary} />`}`;
+    ${detailsShown.value && html`<${Details} key=${`d-${it.id}`} summary=${summary} />`}`;
 }
 
 const Silent = () => html`
@@ -50,7 +53,14 @@ function Nothing() {
       <p>${t('pick')}</p>
       ${
         singleKeys &&
-        html`<p class="faint"><kbd>${keys.next}</kbd> <kbd>${keys.previous}</kbd> <kbd>${keys.claim}</kbd> <kbd>${keys.help}</kbd> ${t('pick_hint')}</p>`
+        html`<p class="faint hints">${[
+          [[keys.next, keys.previous], 'pick_move'],
+          [[keys.claim], 'claim'],
+          [[keys.help], 'pick_help'],
+        ].map(
+          ([pressed, label]) =>
+            html`<span>${/** @type {string[]} */ (pressed).map((key) => html`<kbd>${key}</kbd>`)} ${t(String(label))}</span>`,
+        )}</p>`
       }
     </main>`;
 }

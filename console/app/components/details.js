@@ -34,7 +34,8 @@ export function Details({ summary }) {
       <h3 class="label">${t('tags')}</h3>
       <ul class="tags">
         ${tags.map(
-          (tag) => html`<li class="chip" key=${tag}><span dir="auto">${tag}</span><${IconButton} name="close" label=${t('tag_remove', { tag })} onClick=${() => update(id, { remove_tags: [tag] })} /></li>`,
+          (tag) =>
+            html`<li class="chip" key=${tag}><span dir="auto">${tag}</span><${IconButton} name="close" label=${t('tag_remove', { tag })} onClick=${() => update(id, { remove_tags: [tag] })} /></li>`,
         )}
         <li><button type="button" class="quiet" onClick=${() => ask('tags', [id])}>${t('tag_add')}</button></li>
       </ul>
@@ -61,7 +62,8 @@ function Others({ id, customer }) {
     <h3 class="label">${t('others')}</h3>
     <ul class="others-list">
       ${found.value.map(
-        (it) => html`<li key=${it.id}><button type="button" class="value" onClick=${() => go({ id: it.id }, true)}><span class="cut" dir="auto">${it.subject ?? it.last_message?.excerpt ?? it.channel}</span><span class="faint">${t(`st_${it.status}`)}</span></button></li>`,
+        (it) =>
+          html`<li key=${it.id}><button type="button" class="value" onClick=${() => go({ id: it.id }, true)}><span class="cut" dir="auto">${it.subject ?? it.last_message?.excerpt ?? it.channel}</span><span class="faint">${t(`st_${it.status}`)}</span></button></li>`,
       )}
       ${found.value.length === 0 && html`<li class="faint">${t('others_none')}</li>`}
     </ul>`;

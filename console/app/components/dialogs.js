@@ -3,8 +3,8 @@
 import { html } from '../lib.js';
 import { dialog } from '../store.js';
 import { AssignDialog, PriorityDialog, ResultsDialog, TagsDialog } from './changes.js';
-import { HelpDialog } from './help.js';
 import { SnoozeDialog, TakeOverDialog, TransferDialog } from './handover.js';
+import { HelpDialog } from './help.js';
 import { Palette } from './palette.js';
 import { SettingsDialog } from './settings.js';
 

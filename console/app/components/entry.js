@@ -13,16 +13,23 @@ import { safeLink, Text } from './text.js';
 
 /** @param {EventEntry} entry */
 const actorName = ({ actor }) =>
-  actor.kind === 'agent' || actor.kind === 'bot' ? nameOf(actor.id) : actor.kind === 'system' ? t('system') : t('somebody');
+  actor.kind === 'agent' || actor.kind === 'bot'
+    ? nameOf(actor.id)
+    : actor.kind === 'system'
+      ? t('system')
+      : t('somebody');
 
 /** What happened, in words. @type {Record<string, (event: any, who: string) => string>} */
 const LINES = {
   conversation_opened: (it) => t('ev_opened', { channel: it.channel }),
-  claim_granted: (it) => t(`ev_granted_${it.via}`, { name: nameOf(it.agent) }) + (it.reason ? `: ${it.reason}` : ''),
+  claim_granted: (it) =>
+    t(`ev_granted_${it.via}`, { name: nameOf(it.agent) }) + (it.reason ? `: ${it.reason}` : ''),
   claim_released: (it) => t('ev_released', { name: nameOf(it.agent) }),
   claim_expired: (it) => t('ev_expired', { name: nameOf(it.agent) }),
-  transfer_offered: (it) => t('ev_offered', { name: nameOf(it.from), to: nameOfTarget(it.to) }) + (it.note ? `: ${it.note}` : ''),
-  transfer_declined: (it) => t('ev_declined', { to: nameOfTarget(it.to), reason: it.reason }) + (it.note ? `: ${it.note}` : ''),
+  transfer_offered: (it) =>
+    t('ev_offered', { name: nameOf(it.from), to: nameOfTarget(it.to) }) + (it.note ? `: ${it.note}` : ''),
+  transfer_declined: (it) =>
+    t('ev_declined', { to: nameOfTarget(it.to), reason: it.reason }) + (it.note ? `: ${it.note}` : ''),
   assigned: (it) => {
     const to = [it.agent && nameOf(it.agent), it.team].filter(Boolean).join(', ');
     return to ? t('ev_assigned', { to }) : t('ev_unassigned');
@@ -32,7 +39,13 @@ const LINES = {
       ? t('ev_snoozed', { name, time: full(it.snoozed_until) })
       : t('ev_status', { name, to: t(`st_${it.to}`) }),
   tagged: (it, name) =>
-    t('ev_tags', { name, tags: [...it.added.map((/** @type {string} */ tag) => `+${tag}`), ...it.removed.map((/** @type {string} */ tag) => `−${tag}`)].join(' ') }),
+    t('ev_tags', {
+      name,
+      tags: [
+        ...it.added.map((/** @type {string} */ tag) => `+${tag}`),
+        ...it.removed.map((/** @type {string} */ tag) => `−${tag}`),
+      ].join(' '),
+    }),
   priority_changed: (it, name) => t('ev_priority', { name, to: t(`pr_${it.to}`) }),
   queue_changed: (it, name) => t('ev_queue', { name, to: it.to }),
   subject_changed: (it, name) => t('ev_subject', { name, to: it.to ?? '—' }),
@@ -91,6 +104,7 @@ const Bubble = ({ side, id, name, bot, at, message, delivery }) => html`
 /** @param {{file: Attachment}} props */
 function File({ file }) {
   const href = safeLink(file.url);
-  const size = file.size > 1_000_000 ? `${(file.size / 1e6).toFixed(1)} MB` : `${Math.ceil(file.size / 1000)} kB`;
+  const size =
+    file.size > 1_000_000 ? `${(file.size / 1e6).toFixed(1)} MB` : `${Math.ceil(file.size / 1000)} kB`;
   return html`<li><${Icon} name="clip" />${href ? html`<a href=${href} target="_blank" rel="noopener noreferrer nofollow" dir="auto">${file.name}</a>` : file.name} <span class="faint">${size}</span></li>`;
 }

@@ -1,18 +1,21 @@
 //! The floor, for supervisors: live queues with their oldest wait, and the agents with what they hold.
 
 import { html, useEffect, useSignal } from '../lib.js';
+import { figures, followQueues } from '../queues.js';
 import { go, queue } from '../route.js';
 import { client, people } from '../store.js';
 import { t } from '../strings.js';
 import { heat, now, since } from '../time.js';
-import { figures, followQueues } from '../queues.js';
 import { counts } from '../views.js';
 import { Avatar } from './avatar.js';
 
 /** @import {AgentRow} from '../../sdk/types/protocol.js' */
 
 export function Floor() {
-  useEffect(() => (client.peek() ? followQueues(/** @type {any} */ (client.peek())) : undefined), [client.value]);
+  useEffect(
+    () => (client.peek() ? followQueues(/** @type {any} */ (client.peek())) : undefined),
+    [client.value],
+  );
   const here = [...people.value.agents.values()].filter((it) => it.connected);
   const tiles = [
     ['floor_waiting', counts.value.get('waiting')],
@@ -52,7 +55,10 @@ const Queues = () => html`
 function Agents() {
   const all = useSignal(false);
   /** @type {(one: AgentRow, other: AgentRow) => number} */
-  const order = (one, other) => Number(other.connected) - Number(one.connected) || other.claims - one.claims || one.name.localeCompare(other.name);
+  const order = (one, other) =>
+    Number(other.connected) - Number(one.connected) ||
+    other.claims - one.claims ||
+    one.name.localeCompare(other.name);
   const agents = [...people.value.agents.values()].sort(order);
   const shown = all.value ? agents : agents.slice(0, 100);
   return html`
@@ -63,9 +69,12 @@ function Agents() {
         <tbody>${shown.map((it) => html`<${Agent} key=${it.id} agent=${it} />`)}
           ${agents.length === 0 && html`<tr><td colspan="4" class="faint">${t('a_none')}</td></tr>`}</tbody>
       </table>
-      ${agents.length > shown.length && html`<button type="button" class="quiet" onClick=${() => {
-        all.value = true;
-      }}>${t('more')}</button>`}
+      ${
+        agents.length > shown.length &&
+        html`<button type="button" class="quiet" onClick=${() => {
+          all.value = true;
+        }}>${t('more')}</button>`
+      }
     </section>`;
 }
 

@@ -27,7 +27,9 @@ export function PeopleSelect({ name, none }) {
   const { agents, teams } = people.peek();
   const others = [...agents.values()]
     .filter((it) => none !== undefined || it.id !== me.value?.id)
-    .sort((one, other) => Number(other.connected) - Number(one.connected) || one.name.localeCompare(other.name));
+    .sort(
+      (one, other) => Number(other.connected) - Number(one.connected) || one.name.localeCompare(other.name),
+    );
   return html`
     <select id=${name} name=${name} required=${none === undefined} data-first>
       <option value="">${none ?? t('choose')}</option>

@@ -27,7 +27,8 @@ export function MentionInbox() {
   };
   // Whenever one comes or is read elsewhere, the number changes.
   useSignalEffect(() => void (unread.value >= 0 && client.value && load()));
-  const read = (/** @type {number} */ seq) => client.value?.call('read_mentions', { up_to: seq }).catch(refused);
+  const read = (/** @type {number} */ seq) =>
+    client.value?.call('read_mentions', { up_to: seq }).catch(refused);
   const newest = rows.value?.[0]?.seq;
   return html`
     <header class="list-head">

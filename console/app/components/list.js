@@ -92,7 +92,8 @@ function Grid() {
     sight.show = (index) => {
       const from = index * ROW_PX;
       if (from < grid.scrollTop) grid.scrollTop = from;
-      else if (from + ROW_PX > grid.scrollTop + grid.clientHeight) grid.scrollTop = from + ROW_PX - grid.clientHeight;
+      else if (from + ROW_PX > grid.scrollTop + grid.clientHeight)
+        grid.scrollTop = from + ROW_PX - grid.clientHeight;
       top.value = grid.scrollTop;
     };
     return () => measure.disconnect();
@@ -102,7 +103,8 @@ function Grid() {
     top.value = 0;
   }, [list]);
   const rows = [];
-  for (let index = first; index <= last; index += 1) rows.push(html`<${Slot} key=${index} index=${index} total=${total} />`);
+  for (let index = first; index <= last; index += 1)
+    rows.push(html`<${Slot} key=${index} index=${index} total=${total} />`);
   const active = at >= first && at <= last ? `row-${route.value.id}` : undefined;
   return html`
     <div id="list-grid" class=${cx('grid', selection.value && 'selecting')} role="grid" tabindex="0" ref=${box} aria-label=${t(route.value.view)}

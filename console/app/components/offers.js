@@ -20,7 +20,10 @@ export const Offers = () =>
 function One({ offer }) {
   const { conversation: id, from, to, note, summary, expires_at } = offer;
   const busy = doing.value.has(id);
-  const text = t('team' in to ? 'offer_team' : 'offer_from', { name: nameOf(from), customer: summary.customer.name });
+  const text = t('team' in to ? 'offer_team' : 'offer_from', {
+    name: nameOf(from),
+    customer: summary.customer.name,
+  });
   const accept = async () => {
     if (await answerOffer(id, true)) go({ id }, true);
   };

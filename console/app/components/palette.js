@@ -22,7 +22,9 @@ export function Palette() {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (by && found.length) {
       at.value = (at.value + by + found.length) % found.length;
-      requestAnimationFrame(() => document.getElementById(`palette-${at.value}`)?.scrollIntoView({ block: 'nearest' }));
+      requestAnimationFrame(() =>
+        document.getElementById(`palette-${at.value}`)?.scrollIntoView({ block: 'nearest' }),
+      );
     } else if (event.key === 'Enter') run(found[at.value]);
     else return;
     event.preventDefault();
@@ -37,7 +39,10 @@ export function Palette() {
         }} onKeyDown=${keys} />
       <ul id="palette-list" class="palette-list" role="listbox" aria-label=${t('palette')}>
         ${found.map(
-          (it, index) => html`<li id=${`palette-${index}`} key=${it.label} role="option" aria-selected=${index === at.value} class=${cx(index === at.value && 'active')}
+          (
+            it,
+            index,
+          ) => html`<li id=${`palette-${index}`} key=${it.label} role="option" aria-selected=${index === at.value} class=${cx(index === at.value && 'active')}
             onClick=${() => run(it)}>${it.label}${it.name && html`<kbd>${prefs.value.keys[it.name]}</kbd>`}</li>`,
         )}
       </ul>

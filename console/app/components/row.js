@@ -17,7 +17,17 @@ const CHANNELS = new Set(['email', 'chat', 'whatsapp', 'instagram', 'web', 'phon
 
 /** @param {{summary: Summary, activity?: ActivityRow, index: number, place: string}} props */
 export function Row({ summary, activity, index, place }) {
-  const { id, customer, channel, claim, last_message: last, waiting_since: waits, priority, subject, tags } = summary;
+  const {
+    id,
+    customer,
+    channel,
+    claim,
+    last_message: last,
+    waiting_since: waits,
+    priority,
+    subject,
+    tags,
+  } = summary;
   const here = route.value.id === id;
   const chosen = selection.value?.has(id) ?? false;
   const mine = claim?.agent === me.value?.id;

@@ -20,9 +20,12 @@ export function SettingsDialog() {
     <${Modal} title=${t('settings')} wide>
       <div class="stack">
         <fieldset class="segments"><legend>${t('theme')}</legend>
-          ${/** @type {const} */ (['system', 'light', 'dark']).map(
-            (it) => html`<label key=${it}><input type="radio" name="theme" checked=${theme === it} onChange=${() => prefer({ theme: it })} /><span>${t(`theme_${it}`)}</span></label>`,
-          )}
+          ${
+            /** @type {const} */ (['system', 'light', 'dark']).map(
+              (it) =>
+                html`<label key=${it}><input type="radio" name="theme" checked=${theme === it} onChange=${() => prefer({ theme: it })} /><span>${t(`theme_${it}`)}</span></label>`,
+            )
+          }
         </fieldset>
         <${Check} name="set_notify" on=${notify} set=${notifications} />
         ${denied.value && html`<p class="error" role="alert">${t('set_notify_denied')}</p>`}

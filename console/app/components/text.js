@@ -30,7 +30,10 @@ function mentions(text, names) {
     if (!names.has(name)) continue;
     const at = found.index + found[1].length;
     const end = at + 1 + name.length;
-    parts.push(text.slice(from, at), html`<span class=${name === me.value?.id ? 'at me' : 'at'}>${text.slice(at, end)}</span>`);
+    parts.push(
+      text.slice(from, at),
+      html`<span class=${name === me.value?.id ? 'at me' : 'at'}>${text.slice(at, end)}</span>`,
+    );
     from = end;
   }
   return [...parts, text.slice(from)];

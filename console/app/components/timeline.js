@@ -30,6 +30,13 @@ export function Timeline({ talk }) {
     if (current.atEnd) inSight();
   }, [version]);
   useLayoutEffect(() => {
+    const keep = new ResizeObserver(() => {
+      if (place.current.atEnd && box.current) box.current.scrollTop = box.current.scrollHeight;
+    });
+    if (box.current) keep.observe(box.current);
+    return () => keep.disconnect();
+  }, []);
+  useLayoutEffect(() => {
     const back = () => place.current.atEnd && inSight();
     document.addEventListener('visibilitychange', back);
     return () => document.removeEventListener('visibilitychange', back);
@@ -66,11 +73,17 @@ function rows(talk) {
   let last = '';
   return drawn.flatMap((entry) => {
     const date = day(entry.at);
-    const message = 'message' in entry.event && typeof entry.event.message === 'object' ? entry.event.message.id : '';
-    const parts = [html`<${Entry} key=${entry.seq} entry=${entry} customer=${customer} delivery=${deliveries.get(message)} />`];
+    const message =
+      'message' in entry.event && typeof entry.event.message === 'object' ? entry.event.message.id : '';
+    const parts = [
+      html`<${Entry} key=${entry.seq} entry=${entry} customer=${customer} delivery=${deliveries.get(message)} />`,
+    ];
     if (date !== last) parts.unshift(html`<h3 class="day" key=${`d${entry.seq}`}>${date}</h3>`);
     const names = seen.get(entry.seq);
-    if (names) parts.push(html`<p class="seen" key=${`s${entry.seq}`}>${t('seen_by', { names: names.join(', ') })}</p>`);
+    if (names)
+      parts.push(
+        html`<p class="seen" key=${`s${entry.seq}`}>${t('seen_by', { names: names.join(', ') })}</p>`,
+      );
     last = date;
     return parts;
   });

@@ -16,9 +16,18 @@ test('of two who call dibs at once one has it, and the other is told who', async
   const id = await world.write('Who is first?');
   const [priya, ben] = await Promise.all([world.seat('priya'), world.seat('ben')]);
   await Promise.all([open(priya, id), open(ben, id)]);
-  await Promise.all([priya, ben].map((page) => page.evaluate(() => /** @type {any} */ (document.querySelector('[data-act=claim]')).click())));
-  await Promise.all([priya.locator('.claimbar.mine, .claimbar.other').waitFor(), ben.locator('.claimbar.mine, .claimbar.other').waitFor()]);
-  const kinds = await Promise.all([priya, ben].map((page) => page.locator('.claimbar').getAttribute('class')));
+  await Promise.all(
+    [priya, ben].map((page) =>
+      page.evaluate(() => /** @type {any} */ (document.querySelector('[data-act=claim]')).click()),
+    ),
+  );
+  await Promise.all([
+    priya.locator('.claimbar.mine, .claimbar.other').waitFor(),
+    ben.locator('.claimbar.mine, .claimbar.other').waitFor(),
+  ]);
+  const kinds = await Promise.all(
+    [priya, ben].map((page) => page.locator('.claimbar').getAttribute('class')),
+  );
   assert.deepEqual(kinds.map((it) => it?.split(' ')[1]).sort(), ['mine', 'other']);
   const loser = kinds[0]?.includes('mine') ? ben : priya;
   await sees(loser, `${loser === ben ? 'Priya' : 'Ben'} has this`);
@@ -76,7 +85,9 @@ test('what came in while one wrote is shown before the reply goes, and the reply
   assert.equal(await priya.locator('.timeline .bubble.us').count(), 0);
   await priya.click('[data-act=send-anyway]');
   await priya.locator('.timeline .bubble.us', { hasText: 'The first answer' }).waitFor();
-  await priya.waitForFunction(() => /** @type {any} */ (document.getElementById('composer-text')).value === '');
+  await priya.waitForFunction(
+    () => /** @type {any} */ (document.getElementById('composer-text')).value === '',
+  );
   assert.equal(await priya.locator('.timeline .bubble.us').count(), 1);
   assert.equal(await priya.locator('.guard').count(), 0);
   await priya.context().close();
@@ -84,7 +95,10 @@ test('what came in while one wrote is shown before the reply goes, and the reply
 
 test('a draft survives a take-over, which says who and why, and a reload', async () => {
   const id = await world.write('Take it over');
-  const [priya, olivia] = await Promise.all([world.seat('priya', { view: 'all' }), world.seat('olivia', { role: 'supervisor', view: 'all' })]);
+  const [priya, olivia] = await Promise.all([
+    world.seat('priya', { view: 'all' }),
+    world.seat('olivia', { role: 'supervisor', view: 'all' }),
+  ]);
   await open(priya, id);
   await priya.click('[data-act=claim]');
   await priya.locator('.claimbar.mine').waitFor();
@@ -162,7 +176,10 @@ test('a supervisor changes many rows at once and is told of each', async () => {
 
 test('a supervisor who watches silently is not seen', async () => {
   const id = await world.write('Watched');
-  const [priya, olivia] = await Promise.all([world.seat('priya', { view: 'all' }), world.seat('olivia', { role: 'supervisor', view: 'all' })]);
+  const [priya, olivia] = await Promise.all([
+    world.seat('priya', { view: 'all' }),
+    world.seat('olivia', { role: 'supervisor', view: 'all' }),
+  ]);
   await open(priya, id);
   await open(olivia, id);
   await sees(priya, 'Olivia is looking');

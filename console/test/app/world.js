@@ -9,18 +9,35 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { serve } from '../serve.js';
 
-const PROGRAM = process.env.DIBS_PROGRAM ?? fileURLToPath(new URL('../../../target/release/dibs', import.meta.url));
+const PROGRAM =
+  process.env.DIBS_PROGRAM ?? fileURLToPath(new URL('../../../target/release/dibs', import.meta.url));
 const SECRET = 'a-secret-of-tests-that-is-long-enough-0123456789';
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Far more than anything here takes, on a machine that is busy. */
 const PATIENCE_MS = 12_000;
+/** How often a channel that is too fast repeats a message. */
+const TRIES = 200;
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
 
 /** @typedef {import('playwright-core').Page} Page */
 
 /** @param {string} data @returns {Promise<{address: string, process: import('node:child_process').ChildProcess}>} */
 async function startHub(data) {
-  const args = ['serve', '--listen', '127.0.0.1:0', '--data', data, '--auth-secret', SECRET, '--connections-per-address', '200', '--commands-per-second', '500'];
+  const args = [
+    'serve',
+    '--listen',
+    '127.0.0.1:0',
+    '--data',
+    data,
+    '--auth-secret',
+    SECRET,
+    '--connections-per-address',
+    '200',
+    '--commands-per-second',
+    '0',
+    '--ingest-per-second',
+    '0',
+  ];
   const process = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const address = await new Promise((resolve, reject) => {
     let said = '';
@@ -60,7 +77,8 @@ export class World {
   }
 
   get url() {
-    return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (this.server?.address()).port}/`;
+    const address = /** @type {import('node:net').AddressInfo | null} */ (this.server?.address() ?? null);
+    return `http://127.0.0.1:${address?.port}/`;
   }
 
   /** @param {string} agent @param {...string} more Flags of `dibs token`. */
@@ -76,7 +94,8 @@ export class World {
     const page = await context.newPage();
     page.on('pageerror', (error) => this.errors.push(`${agent}: ${error.stack}`));
     page.on('console', (said) => {
-      if (said.type() === 'error' && !/WebSocket|502|ERR_/.test(said.text())) this.errors.push(`${agent}: ${said.text()}`);
+      if (said.type() === 'error' && !/WebSocket|502|ERR_/.test(said.text()))
+        this.errors.push(`${agent}: ${said.text()}`);
     });
     const name = agent[0].toUpperCase() + agent.slice(1);
     const token = this.token(agent, '--name', name, '--role', role, ...(team ? ['--team', team] : []));
@@ -90,14 +109,24 @@ export class World {
   async write(text, more = {}) {
     this.#adapter ??= this.token('web-form', '--role', 'channel');
     const n = ++this.#count;
-    const body = { key: `k${n}`, channel: 'web', customer: { id: `c${n}`, name: `Customer ${n}` }, text, ...more };
-    const answer = await fetch(`http://${this.hub.address}/v1/workspaces/acme/messages`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.#adapter}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    if (!answer.ok) throw new Error(await answer.text());
-    return (await answer.json()).conversation;
+    const body = {
+      key: `k${n}`,
+      channel: 'web',
+      customer: { id: `c${n}`, name: `Customer ${n}` },
+      text,
+      ...more,
+    };
+    for (let tries = 0; ; tries += 1) {
+      const answer = await fetch(`http://${this.hub.address}/v1/workspaces/acme/messages`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${this.#adapter}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const got = await answer.json();
+      if (answer.ok) return got.conversation;
+      if (got.code !== 'rate_limited' || tries === TRIES) throw new Error(JSON.stringify(got));
+      await new Promise((later) => setTimeout(later, got.retry_after_ms * (1 + Math.random())));
+    }
   }
   /** @type {string | undefined} */
   #adapter;
