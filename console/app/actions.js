@@ -104,7 +104,7 @@ export async function sendReply(id, text, then) {
     if (!claims.value.has(id)) await hub().call('claim', { conversation: id });
     const key = drafts.keyFor(id, 'reply', text, then);
     try {
-      await it.reply(text, { key, seen: Math.min(seen, it.version), retry: RETRIES, ...(then && { then }) });
+      await it.reply(text, { key, seen, retry: RETRIES, ...(then && { then }) });
     } catch (error) {
       if (!holdBack(id, error, then)) throw error;
       return;

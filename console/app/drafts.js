@@ -31,8 +31,12 @@ export function draft(id, kind) {
 /** @param {string} id @param {Kind} kind @param {Draft} value */
 function put(id, kind, value) {
   const name = `${owner}${id}:${kind}`;
-  if (value.text) sessionStorage.setItem(name, JSON.stringify(value));
-  else sessionStorage.removeItem(name);
+  try {
+    if (value.text) sessionStorage.setItem(name, JSON.stringify(value));
+    else sessionStorage.removeItem(name);
+  } catch {
+    // A browser that keeps no more: what is in the field stays there.
+  }
   const has = Boolean(draft(id, 'reply').text || draft(id, 'note').text);
   if (has === drafted.value.has(id)) return;
   const next = new Set(drafted.value);

@@ -79,7 +79,9 @@ function start() {
   });
   dibs.on('welcome', (welcome) =>
     batch(() => {
-      me.value = { ...welcome.agent, workspace: welcome.workspace };
+      const told = { ...welcome.agent, workspace: welcome.workspace };
+      // The same person after a reconnect: lists and views are not opened anew, the SDK has them back.
+      if (JSON.stringify(told) !== JSON.stringify(me.value)) me.value = told;
       draftsOf(`${welcome.workspace}/${welcome.agent.id}`);
       readMarks(dibs);
     }),

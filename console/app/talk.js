@@ -11,6 +11,8 @@ import { client, isSupervisor, marks, me } from './store.js';
 /** @typedef {{by?: string, reason: string, at: number}} Lost */
 
 const READ_AFTER_MS = 600;
+/** Rows that follow one another faster than this are passed, not opened. */
+const RUNNING_MS = 120;
 
 /** @type {import('./lib.js').Signal<Conversation | null>} */
 export const talk = signal(/** @type {Conversation | null} */ (null));
@@ -29,7 +31,22 @@ export const tabs = signal(new Map());
 
 /** Whether one looks without being seen. */
 export const silent = computed(() => isSupervisor.value && prefs.value.silent);
-const openId = computed(() => route.value.id);
+/** The one to follow: at once, but while one runs through the list only where one stops. */
+const openId = signal(route.value.id);
+let ranAt = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let running;
+effect(() => {
+  const { id } = route.value;
+  const wait = Date.now() - ranAt < RUNNING_MS ? RUNNING_MS : 0;
+  ranAt = Date.now();
+  clearTimeout(running);
+  if (!wait || !id) openId.value = id;
+  else
+    running = setTimeout(() => {
+      openId.value = id;
+    }, wait);
+});
 const mine = computed(() => me.value?.id);
 
 /** What was in front of the reader's eyes long enough to be read: the highest `seq`, by conversation. @type {Map<string, number>} */

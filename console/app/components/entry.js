@@ -11,13 +11,12 @@ import { safeLink, Text } from './text.js';
 
 /** @import {Attachment, Customer, EventEntry} from '../../sdk/types/protocol.js' */
 
-/** @param {EventEntry} entry */
-const actorName = ({ actor }) =>
-  actor.kind === 'agent' || actor.kind === 'bot'
-    ? nameOf(actor.id)
-    : actor.kind === 'system'
-      ? t('system')
-      : t('somebody');
+/** @param {EventEntry} entry @param {string} customer */
+function actorName({ actor }, customer) {
+  if (actor.kind === 'agent' || actor.kind === 'bot') return nameOf(actor.id);
+  if (actor.kind === 'customer') return customer;
+  return t(actor.kind === 'system' ? 'system' : 'somebody');
+}
 
 /** What happened, in words. @type {Record<string, (event: any, who: string) => string>} */
 const LINES = {
@@ -68,7 +67,7 @@ export function isDrawn({ event }) {
 /** @param {{entry: EventEntry, customer: Customer, delivery?: {state: string, reason?: string}}} props */
 export function Entry({ entry, customer, delivery }) {
   const { event, at } = entry;
-  const name = actorName(entry);
+  const name = actorName(entry, customer.name);
   if ('redacted' in event && event.redacted) return html`<p class="line"><i>${t('redacted')}</i></p>`;
   if (event.kind === 'message_received' && 'message' in event)
     return html`<${Bubble} side="them" id=${customer.id} name=${customer.name} at=${at} message=${event.message} />`;

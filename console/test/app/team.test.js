@@ -47,6 +47,16 @@ test('one sees in the conversation and in the list that another types', async ()
   await Promise.all([priya.context().close(), ben.context().close()]);
 });
 
+test('one sees how far another has read', async () => {
+  const id = await world.write('Who has read this?');
+  const [priya, ben] = await Promise.all([world.seat('priya'), world.seat('ben')]);
+  await open(priya, id);
+  await priya.locator(`#row-${id}:not(.unread)`).waitFor();
+  await open(ben, id);
+  await priya.locator('.seen', { hasText: 'Read by Ben' }).waitFor();
+  await Promise.all([priya.context().close(), ben.context().close()]);
+});
+
 test('a mention that is completed by keys arrives in the inbox, the title and a message', async () => {
   const id = await world.write('Mention somebody');
   const [priya, ben] = await Promise.all([world.seat('priya'), world.seat('ben')]);
@@ -67,7 +77,8 @@ test('a mention that is completed by keys arrives in the inbox, the title and a 
 });
 
 test('what came in while one wrote is shown before the reply goes, and the reply is kept and sent once', async () => {
-  const id = await world.write('First question');
+  const customer = { id: 'asks-twice', name: 'Asks Twice' };
+  const id = await world.write('First question', { customer });
   const priya = await world.seat('priya');
   await open(priya, id);
   await priya.click('[data-act=claim]');
@@ -77,7 +88,7 @@ test('what came in while one wrote is shown before the reply goes, and the reply
   await priya.evaluate(() => {
     Object.defineProperty(document, 'hidden', { value: true, configurable: true });
   });
-  await world.write('A second question', { conversation: id, customer: { id: 'c4', name: 'Customer 4' } });
+  await world.write('A second question', { conversation: id, customer });
   await priya.locator('.bubble.them', { hasText: 'A second question' }).waitFor();
   await priya.click('[data-act=send]');
   await priya.locator('.guard', { hasText: 'A second question' }).waitFor();
