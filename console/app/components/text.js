@@ -32,7 +32,7 @@ function mentions(text, names) {
     const end = at + 1 + name.length;
     parts.push(
       text.slice(from, at),
-      html`<span class=${name === me.value?.id ? 'at me' : 'at'}>${text.slice(at, end)}</span>`,
+      html`<span class=${name === me.value?.id ? 'at to-me' : 'at'}>${text.slice(at, end)}</span>`,
     );
     from = end;
   }

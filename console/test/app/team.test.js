@@ -71,7 +71,7 @@ test('a mention that is completed by keys arrives in the inbox, the title and a 
   await ben.waitForFunction(() => document.title.startsWith('(1)'));
   await ben.click('[data-view=mentions]');
   await ben.click('.mention.unread');
-  await ben.locator('.note-entry .at.me', { hasText: '@ben' }).waitFor();
+  await ben.locator('.note-entry .at.to-me', { hasText: '@ben' }).waitFor();
   await ben.waitForFunction(() => !document.title.startsWith('('));
   await Promise.all([priya.context().close(), ben.context().close()]);
 });
