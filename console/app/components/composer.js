@@ -108,7 +108,7 @@ function Foot({ id, kind, summary, empty, busy, send }) {
       <span class="faint cut" role="status">${held ? t('held_hint', { name: nameOf(summary.claim?.agent ?? '') }) : busy ? t('sending') : ''}</span>
       ${
         kind === 'reply' &&
-        !held &&
+        claims.value.has(id) &&
         html`<button type="button" class="quiet wide" disabled=${off} onClick=${() => send('pending')}>${t('send_pending')}</button>
           <button type="button" class="quiet wide" disabled=${off} onClick=${() => send('resolved')}>${t('send_resolved')}</button>`
       }

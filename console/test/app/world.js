@@ -87,8 +87,8 @@ export class World {
     return execFileSync(PROGRAM, args).toString().trim();
   }
 
-  /** Somebody with a window of their own. @param {string} agent @param {{role?: string, view?: string, options?: object, team?: string}} [more] @returns {Promise<Page>} */
-  async seat(agent, { role = 'agent', view = 'unclaimed', options = {}, team } = {}) {
+  /** Somebody with a window of their own. @param {string} agent @param {{role?: string, view?: string, options?: object, team?: string, ttl?: string}} [more] @returns {Promise<Page>} */
+  async seat(agent, { role = 'agent', view = 'unclaimed', options = {}, team, ttl } = {}) {
     const context = await this.browser.newContext({ viewport: { width: 1400, height: 860 }, ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
@@ -98,7 +98,15 @@ export class World {
         this.errors.push(`${agent}: ${said.text()}`);
     });
     const name = agent[0].toUpperCase() + agent.slice(1);
-    const token = this.token(agent, '--name', name, '--role', role, ...(team ? ['--team', team] : []));
+    const token = this.token(
+      agent,
+      '--name',
+      name,
+      '--role',
+      role,
+      ...(team ? ['--team', team] : []),
+      ...(ttl ? ['--ttl', ttl] : []),
+    );
     await page.goto(`${this.url}#token=${token}`);
     await page.locator('.sidebar').waitFor();
     if (view !== 'unclaimed') await page.click(`[data-view=${view}]`);
