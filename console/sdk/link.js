@@ -59,7 +59,7 @@ export class Link {
   retry = () => {
     if (!this.#timers.dial) return;
     clearTimeout(this.#timers.dial);
-    this.#timers.dial = setTimeout(() => this.#dial(), this.#notBefore - Date.now());
+    this.#timers.dial = setTimeout(() => this.#dial(), Math.max(0, this.#notBefore - Date.now()));
   };
 
   /** Ends it for good. @param {number} [code] @param {string} [reason] */

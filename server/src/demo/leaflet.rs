@@ -50,7 +50,15 @@ impl Leaflet<'_> {
         format!(
             r#"Dibs demo: {agents} agents, a bot and a supervisor answer {customers} customers at a time (--seed {seed}).
 
-The hub is at http://{address}/. Look over the team's shoulders in another terminal, as yourself:
+Take a seat in the browser, as an agent:
+
+  http://{address}/#token={you}
+
+or as the supervisor:
+
+  http://{address}/#token={supervisor}
+
+Or look over the team's shoulders in another terminal, as yourself:
 
   export DIBS_URL=ws://{address}/v1/ws DIBS_TOKEN={you}
   {program} tail --view unclaimed
@@ -92,7 +100,8 @@ mod tests {
         };
         let text = leaflet.text();
         for part in [
-            "http://127.0.0.1:7070/",
+            "http://127.0.0.1:7070/#token=YOU\n",
+            "http://127.0.0.1:7070/#token=BOSS\n",
             "dibs tail --view all --token BOSS",
             "DIBS_URL=ws://127.0.0.1:7070/v1/ws DIBS_TOKEN=YOU",
             "Bearer CHANNEL",

@@ -1,6 +1,7 @@
-//! HTTP: the upgrade to WebSocket, channels' requests, lists for agents, health and metrics. No rules.
+//! HTTP: the upgrade to WebSocket, channels' requests, lists for agents, the console, health and metrics. No rules.
 
 mod api;
+mod console;
 mod problem;
 mod upgrade;
 
@@ -36,27 +37,16 @@ pub fn router(shared: Arc<Shared>) -> Router {
             "/v1/workspaces/{workspace}/conversations/{conversation}/events",
             get(api::events),
         )
-        .route("/", get(page))
+        .route("/", get(console::index))
+        .route("/app/{*path}", get(console::app))
+        .route("/sdk/{*path}", get(console::sdk))
+        .route("/vendor/{*path}", get(console::vendor))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method);
     with_cors(router.with_state(shared), origins)
-}
-
-/// The page for people who open the hub's address.
-async fn page() -> Response {
-    let headers = [
-        ("content-type", "text/html; charset=utf-8"),
-        (
-            "content-security-policy",
-            "default-src 'self'; frame-ancestors 'none'",
-        ),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-    ];
-    (headers, include_str!("../../../console/index.html")).into_response()
 }
 
 /// Ready, and how: degraded modes are ready and say so.

@@ -1,0 +1,163 @@
+//! What a person does to conversations. Nothing is shown as done before the hub has said so; a refusal is told in words, and
+//! no refusal touches a draft.
+
+import * as drafts from './drafts.js';
+import { withEntry } from './lib.js';
+import { ask, claims, client, nameOf } from './store.js';
+import { t } from './strings.js';
+import { guards, losses, seenUpTo, sending, setDoing, talk } from './talk.js';
+import { refused, toast } from './toasts.js';
+
+/** @import {DibsError} from '../sdk/errors.js' */
+/** @import {BulkAction, BulkResult, TransferTo} from '../sdk/types/protocol.js' */
+/** @import {Fields} from '../sdk/calls.js' */
+
+const RETRIES = 3;
+
+const hub = () => {
+  const dibs = client.value;
+  if (!dibs) throw new Error('not signed in');
+  return dibs;
+};
+
+/** Shows what is under way, and why it failed. True when it was done. @param {string} id @param {string} what @param {() => Promise<unknown>} run */
+async function attempt(id, what, run) {
+  setDoing(id, what);
+  try {
+    await run();
+    return true;
+  } catch (error) {
+    refused(error);
+    return false;
+  } finally {
+    setDoing(id, null);
+  }
+}
+
+/** @param {string} id */
+export const claim = (id) =>
+  attempt(id, 'claim', async () => {
+    await hub().call('claim', { conversation: id });
+    losses.value = withEntry(losses.value, id, null);
+  });
+
+/** @param {string} id */
+export const release = (id) =>
+  attempt(id, 'release', () => {
+    const token = claims.value.get(id);
+    return token ? hub().call('release', { conversation: id, token }) : Promise.resolve();
+  });
+
+/** @param {string} id @param {string} reason */
+export const takeOver = (id, reason) =>
+  attempt(id, 'take_over', async () => {
+    await hub().call('take_over', { conversation: id, reason });
+    losses.value = withEntry(losses.value, id, null);
+  });
+
+/** @param {string} id @param {TransferTo} to @param {string} note */
+export const transfer = (id, to, note) =>
+  attempt(id, 'transfer', async () => {
+    await hub().call('transfer', {
+      conversation: id,
+      token: claims.value.get(id) ?? 0,
+      to,
+      ...(note && { note }),
+    });
+    toast(t('transferred'), { tone: 'good' });
+  });
+
+/** @param {string} id */
+export const withdraw = (id) =>
+  attempt(id, 'withdraw', () =>
+    hub().call('cancel_transfer', { conversation: id, token: claims.value.get(id) ?? 0 }),
+  );
+
+/** @param {string} id @param {boolean} accept */
+export const answerOffer = (id, accept) =>
+  attempt(id, 'answer', () => hub().call('answer_transfer', { conversation: id, accept }));
+
+/** @param {string} id @param {Omit<Fields<'update'>, 'conversation'>} changes */
+export const update = (id, changes) =>
+  attempt(id, 'update', () => hub().call('update', { conversation: id, ...changes }));
+
+/** As `attempt`, for what is written: the other tab goes on meanwhile. @param {string} id @param {drafts.Kind} kind @param {() => Promise<void>} run */
+async function dispatch(id, kind, run) {
+  const name = `${id}:${kind}`;
+  sending.value = withEntry(sending.value, name, true);
+  try {
+    await run();
+  } catch (error) {
+    refused(error);
+  } finally {
+    sending.value = withEntry(sending.value, name, null);
+  }
+}
+
+/** Calls dibs first where nobody holds it. @param {string} id @param {string} text @param {'pending' | 'resolved'} [then] */
+export async function sendReply(id, text, then) {
+  const it = talk.value;
+  if (it?.id !== id) return;
+  if (sending.value.has(`${id}:reply`)) return;
+  const seen = Math.max(seenUpTo(id), guards.value.get(id)?.seen ?? 0);
+  await dispatch(id, 'reply', async () => {
+    if (!claims.value.has(id)) await hub().call('claim', { conversation: id });
+    const key = drafts.keyFor(id, 'reply', text, then);
+    try {
+      await it.reply(text, { key, seen, retry: RETRIES, ...(then && { then }) });
+    } catch (error) {
+      if (!holdBack(id, error, then)) throw error;
+      return;
+    }
+    drafts.sent(id, 'reply', text);
+    guards.value = withEntry(guards.value, id, null);
+    losses.value = withEntry(losses.value, id, null);
+    it.typing(false, 'reply');
+  });
+}
+
+/** Whether it was held back because something came that the writer has not seen. @param {string} id @param {unknown} error @param {'pending' | 'resolved'} [then] */
+function holdBack(id, error, then) {
+  const { code, details } = /** @type {DibsError} */ (error);
+  const missed = details?.missed ?? [];
+  if (code !== 'stale' || !missed.length) return false;
+  const guard = { missed, seen: Math.max(...missed.map((it) => it.seq)), ...(then && { then }) };
+  guards.value = withEntry(guards.value, id, guard);
+  return true;
+}
+
+/** @param {string} id @param {string} text */
+export async function sendNote(id, text) {
+  await dispatch(id, 'note', async () => {
+    const key = drafts.keyFor(id, 'note', text);
+    const { unknown } = await hub().call('note', { conversation: id, text }, { key, retry: RETRIES });
+    drafts.sent(id, 'note', text);
+    if (talk.value?.id === id) talk.value.typing(false, 'note');
+    if (unknown.length) toast(t('unknown_mentions', { names: unknown.map((it) => `@${it}`).join(', ') }));
+  });
+}
+
+/** What the last bulk action came to. @type {{results: BulkResult[], names: Map<string, string>}} */
+export const outcome = { results: [], names: new Map() };
+
+/** The same for many, in as many commands as it takes; then each one's result. @param {string[]} ids @param {BulkAction} action @param {Map<string, string>} names */
+export async function bulk(ids, action, names) {
+  const most = hub().welcome?.limits.bulk ?? 100;
+  outcome.results = [];
+  outcome.names = names;
+  try {
+    for (let from = 0; from < ids.length; from += most) {
+      const { results } = await hub().call('bulk', { conversations: ids.slice(from, from + most), action });
+      outcome.results.push(...results);
+    }
+  } catch (error) {
+    refused(error);
+  }
+  if (outcome.results.length) ask('results');
+}
+
+/** @param {'online' | 'away' | 'busy'} status */
+export const setPresence = (status) => hub().call('set_presence', { status }).catch(refused);
+
+/** @param {TransferTo} to */
+export const nameOfTarget = (to) => ('agent' in to ? nameOf(to.agent) : to.team);

@@ -1,0 +1,93 @@
+//! Dialogs that give a conversation away or put it off: take over, transfer, snooze.
+
+import { takeOver, transfer, update } from '../actions.js';
+import { html } from '../lib.js';
+import { me, nameOf, people } from '../store.js';
+import { t } from '../strings.js';
+import { talk } from '../talk.js';
+import { full } from '../time.js';
+import { close, FormModal, Modal } from './modal.js';
+
+const HOUR = 3_600_000;
+const LINE = 500;
+
+/** @param {{ids: string[]}} props */
+export function TakeOverDialog({ ids: [id] }) {
+  const holder = talk.peek()?.summary?.claim?.agent ?? '';
+  return html`
+    <${FormModal} title=${t('take_over')} go=${t('take_over')} danger run=${(/** @type {FormData} */ data) => void takeOver(id, String(data.get('reason')))}>
+      <p>${t('take_over_lead', { name: nameOf(holder) })}</p>
+      <label for="reason">${t('reason')}</label>
+      <input id="reason" name="reason" required maxlength=${LINE} placeholder=${t('take_over_hint')} dir="auto" data-first autocomplete="off" />
+    <//>`;
+}
+
+/** Agents that are here first. @param {{name: string, none?: string}} props */
+export function PeopleSelect({ name, none }) {
+  const { agents, teams } = people.peek();
+  const others = [...agents.values()]
+    .filter((it) => none !== undefined || it.id !== me.value?.id)
+    .sort(
+      (one, other) => Number(other.connected) - Number(one.connected) || one.name.localeCompare(other.name),
+    );
+  return html`
+    <select id=${name} name=${name} required=${none === undefined} data-first>
+      <option value="">${none ?? t('choose')}</option>
+      <optgroup label=${t('agents')}>
+        ${others.map((it) => html`<option value=${`agent:${it.id}`}>${it.name} (${t(it.connected ? it.status : 'offline')}, ${it.claims})</option>`)}
+      </optgroup>
+      <optgroup label=${t('teams')}>${teams.map((it) => html`<option value=${`team:${it.id}`}>${it.id} (${it.members.length})</option>`)}</optgroup>
+    </select>`;
+}
+
+/** @param {{ids: string[]}} props */
+export function TransferDialog({ ids: [id] }) {
+  const run = (/** @type {FormData} */ data) => {
+    const [kind, to] = String(data.get('to')).split(/:(.*)/s);
+    void transfer(id, kind === 'team' ? { team: to } : { agent: to }, String(data.get('note')).trim());
+  };
+  return html`
+    <${FormModal} title=${t('transfer')} go=${t('transfer_go')} run=${run}>
+      <p>${t('transfer_lead')}</p>
+      <label for="to">${t('transfer_to')}</label><${PeopleSelect} name="to" />
+      <label for="note">${t('transfer_note')}</label>
+      <textarea id="note" name="note" rows="3" maxlength=${LINE} dir="auto"></textarea>
+    <//>`;
+}
+
+/** @param {number} days @param {number} hour */
+function at(days, hour) {
+  const date = new Date();
+  date.setDate(date.getDate() + days);
+  date.setHours(hour, 0, 0, 0);
+  return date;
+}
+
+/** @param {{ids: string[]}} props */
+export function SnoozeDialog({ ids: [id] }) {
+  const until = (/** @type {Date} */ date) => {
+    close();
+    void update(id, { status: 'pending', snoozed_until: date.toISOString() });
+  };
+  const monday = (8 - new Date().getDay()) % 7 || 7;
+  const times = /** @type {[string, Date][]} */ ([
+    ['snooze_1h', new Date(Date.now() + HOUR)],
+    ['snooze_3h', new Date(Date.now() + 3 * HOUR)],
+    ['snooze_tomorrow', at(1, 9)],
+    ['snooze_week', at(monday, 9)],
+  ]);
+  const other = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    until(new Date(String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get('at'))));
+  };
+  return html`
+    <${Modal} title=${t('snooze_title')}>
+      <div class="stack choices">
+        ${times.map(([name, date], index) => html`<button type="button" key=${name} data-first=${index === 0 || undefined} onClick=${() => until(date)}><span>${t(name)}</span><span class="faint">${full(date.toISOString())}</span></button>`)}
+        <form class="inline" onSubmit=${other}>
+          <label for="at">${t('snooze_at')}</label>
+          <input id="at" name="at" type="datetime-local" required /><button type="submit">${t('snooze')}</button>
+        </form>
+      </div>
+    <//>`;
+}

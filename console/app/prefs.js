@@ -1,0 +1,60 @@
+//! What a person has chosen for this browser: theme, shortcuts, alerts. Kept in localStorage; never a token, never a text.
+
+import { effect, signal } from './lib.js';
+
+/** Which key does what, unless it was changed. Single keys work only outside of fields. */
+export const DEFAULT_KEYS = {
+  next: 'j',
+  previous: 'k',
+  claim: 'c',
+  release: 'x',
+  reply: 'r',
+  note: 'n',
+  resolve: 'e',
+  snooze: 'z',
+  takeOver: 'o',
+  transfer: 't',
+  priority: 'p',
+  tags: 'l',
+  details: 'i',
+  search: '/',
+  help: '?',
+};
+
+const NAME = 'dibs.prefs';
+const DEFAULTS = {
+  theme: /** @type {'system' | 'light' | 'dark'} */ ('system'),
+  singleKeys: true,
+  keys: /** @type {Record<string, string>} */ ({ ...DEFAULT_KEYS }),
+  notify: false,
+  sound: false,
+  details: true,
+  silent: false,
+  saved: /** @type {{name: string, base: string, text: string, queue: string | null}[]} */ ([]),
+};
+
+/** @returns {typeof DEFAULTS} */
+function read() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(NAME) ?? '{}');
+    return { ...DEFAULTS, ...kept, keys: { ...DEFAULT_KEYS, ...kept.keys } };
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+export const prefs = signal(read());
+
+/** @param {Partial<typeof DEFAULTS>} change */
+export function prefer(change) {
+  prefs.value = { ...prefs.value, ...change };
+  try {
+    localStorage.setItem(NAME, JSON.stringify(prefs.value));
+  } catch {
+    // A browser that keeps nothing: it holds for this page.
+  }
+}
+
+effect(() => {
+  document.documentElement.dataset.theme = prefs.value.theme;
+});

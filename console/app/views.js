@@ -1,0 +1,60 @@
+//! The views: what each of them lists, in which order, and how many there are in each, live.
+
+import { computed, effect, signal, ticker } from './lib.js';
+import { prefs } from './prefs.js';
+import { client, me } from './store.js';
+
+/** @import {Filter, Sort} from '../sdk/types/protocol.js' */
+/** @import {View} from '../sdk/view.js' */
+/** @typedef {{name: string, icon: string, filter: Filter, sort: Sort}} ViewKind */
+
+/** @type {import('./lib.js').Signal<ViewKind[]>} */
+export const views = /** @type {any} */ (
+  computed(() => {
+    const teams = me.value?.teams ?? [];
+    /** @type {ViewKind[]} */
+    const all = [
+      { name: 'mine', icon: 'hand', filter: { claimed_by: 'me' }, sort: 'waiting' },
+      {
+        name: 'unclaimed',
+        icon: 'inbox',
+        filter: { claimed: false, status: ['new', 'open'] },
+        sort: 'priority',
+      },
+      { name: 'waiting', icon: 'clock', filter: { waiting_longer_than_s: 1 }, sort: 'waiting' },
+      { name: 'mentions', icon: 'at', filter: { mentions_me: true }, sort: 'last_activity' },
+      { name: 'team', icon: 'people', filter: { team: teams }, sort: 'waiting' },
+      { name: 'all', icon: 'stack', filter: {}, sort: 'last_activity' },
+      { name: 'pending', icon: 'pause', filter: { status: ['pending'], snoozed: false }, sort: 'oldest' },
+      { name: 'snoozed', icon: 'moon', filter: { snoozed: true }, sort: 'oldest' },
+    ];
+    return teams.length ? all : all.filter((it) => it.name !== 'team');
+  })
+);
+
+/** @param {string} name */
+export const viewOf = (name) => views.value.find((it) => it.name === name) ?? views.value[1];
+
+/** How many each view has. @type {import('./lib.js').Signal<Map<string, number>>} */
+export const counts = signal(new Map());
+
+/** Saved searches, as they are in the preferences. */
+export const saved = computed(() => prefs.value.saved);
+
+effect(() => {
+  const dibs = client.value;
+  if (!dibs || !me.value) return;
+  const { tick, bump } = ticker();
+  /** @type {[string, View][]} */
+  const open = views.value
+    .filter((it) => it.name !== 'mentions')
+    .map(({ name, filter, sort }) => [name, dibs.openView({ filter, sort, limit: 0 })]);
+  for (const [, view] of open) view.on('change', bump);
+  const end = tick.subscribe(() => {
+    counts.value = new Map(open.map(([name, view]) => [name, view.total]));
+  });
+  return () => {
+    end();
+    for (const [, view] of open) view.close();
+  };
+});
