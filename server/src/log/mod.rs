@@ -9,6 +9,7 @@ pub mod chain;
 pub(crate) mod conformance;
 pub mod group;
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
