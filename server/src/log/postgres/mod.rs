@@ -11,6 +11,10 @@ mod plan;
 mod read;
 mod rows;
 mod schema;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod verify;
 mod write;
@@ -93,7 +97,7 @@ impl PostgresLog {
     }
 
     /// The same, with another clock than the database's.
-    async fn on_clock(options: PostgresOptions<'_>, clock: Option<Arc<dyn Clock>>) -> Result<Self, OpenError> {
+    pub(super) async fn on_clock(options: PostgresOptions<'_>, clock: Option<Arc<dyn Clock>>) -> Result<Self, OpenError> {
         let config = config(options.url)?;
         let tls = tls::connector(options.ca)?;
         let mut client = link::connect(&config, &tls, options.schema).await?;
