@@ -17,6 +17,9 @@ use std::sync::atomic::Ordering;
 
 /// Typing ends by itself so long after the last sign, in milliseconds.
 const TYPING_MS: u64 = 6_000;
+/// A summary that is due waits so much longer for another event to leave with: two frames in one write cost little more
+/// than one, in milliseconds.
+const RIDE_MS: u64 = GATHER_MS / 2;
 /// Most viewers that a frame lists.
 const VIEWERS: usize = 50;
 /// Agents of one answer; the rest follows in `presence`.
@@ -165,8 +168,8 @@ impl Workspace {
 
     fn flush_watched(&mut self, id: ConversationId, now_ms: u64) -> Option<u64> {
         let watched = self.watched.get_mut(&id)?;
-        let (summary_due, mut next) = take_due(&mut watched.summary, now_ms);
-        let (viewers_due, later) = take_due(&mut watched.viewers, now_ms);
+        let (summary_due, mut next) = take_due(&mut watched.summary, now_ms, RIDE_MS);
+        let (viewers_due, later) = take_due(&mut watched.viewers, now_ms, 0);
         if let Some(at) = later {
             next = earlier(next, at);
         }
@@ -370,16 +373,42 @@ fn earlier(one: Option<u64>, other: u64) -> Option<u64> {
     Some(one.map_or(other, |it| it.min(other)))
 }
 
-/// Whether it is to be told now, or when.
-fn take_due(gathered: &mut Gathered, now_ms: u64) -> (bool, Option<u64>) {
+/// Whether it is to be told now, or when: once it is due with the next change, and `ride_ms` later in any case.
+fn take_due(gathered: &mut Gathered, now_ms: u64, ride_ms: u64) -> (bool, Option<u64>) {
+    let fresh = std::mem::take(&mut gathered.fresh);
+    if !gathered.dirty {
+        return (false, None);
+    }
     let due = gathered.sent_ms + GATHER_MS;
-    match (gathered.dirty, gathered.sent_ms != 0 && due > now_ms) {
-        (false, _) => (false, None),
-        (true, true) => (false, Some(due)),
-        (true, false) => {
-            gathered.dirty = false;
-            gathered.sent_ms = now_ms.max(1);
-            (true, None)
-        }
+    let latest = due + ride_ms;
+    if gathered.sent_ms == 0 || now_ms >= latest || (fresh && now_ms >= due) {
+        gathered.dirty = false;
+        gathered.sent_ms = now_ms.max(1);
+        return (true, None);
+    }
+    (false, Some(latest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gathered_leaves_at_once_when_quiet_and_with_a_change_when_busy() {
+        let changed = |it: &mut Gathered| (it.dirty, it.fresh) = (true, true);
+        let mut it = Gathered::default();
+        changed(&mut it);
+        assert_eq!(take_due(&mut it, 1_000, RIDE_MS), (true, None));
+        assert_eq!(take_due(&mut it, 1_000, RIDE_MS), (false, None));
+        changed(&mut it);
+        let latest = 1_000 + GATHER_MS + RIDE_MS;
+        assert_eq!(take_due(&mut it, 1_050, RIDE_MS), (false, Some(latest)));
+        assert_eq!(
+            take_due(&mut it, 1_000 + GATHER_MS, RIDE_MS),
+            (false, Some(latest))
+        );
+        assert_eq!(take_due(&mut it, latest, RIDE_MS), (true, None));
+        changed(&mut it);
+        assert_eq!(take_due(&mut it, latest + GATHER_MS, RIDE_MS), (true, None));
     }
 }

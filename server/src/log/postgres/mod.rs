@@ -214,6 +214,17 @@ impl Log for PostgresLog {
         .boxed()
     }
 
+    fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {
+        async move {
+            let forked = self
+                .link
+                .call(Lane::Write, async |client| read::fork(client, workspace, old).await);
+            forked.await?;
+            self.head(workspace).await
+        }
+        .boxed()
+    }
+
     fn hash_at<'a>(&'a self, workspace: &'a WorkspaceId, seq: u64) -> Reply<'a, Option<[u8; 32]>> {
         self.link
             .call(Lane::Read, async move |client| read::hash_at(client, workspace, seq).await)

@@ -70,6 +70,12 @@ pub(super) async fn head(client: &Object, workspace: &WorkspaceId) -> Result<Opt
     Ok(Some((id, head)))
 }
 
+/// Gives the feed a new epoch, unless somebody else has done so.
+pub(super) async fn fork(client: &Object, workspace: &WorkspaceId, old: Uuid) -> Result<()> {
+    let sql = "UPDATE workspaces SET epoch = $3 WHERE name = $1 AND epoch = $2";
+    ask(client, sql, &[&workspace.as_str(), &old, &Uuid::new_v4()]).await.map(drop)
+}
+
 pub(super) async fn hash_at(client: &Object, workspace: &WorkspaceId, seq: u64) -> Result<Option<[u8; 32]>> {
     let sql = format!("SELECT hash FROM events WHERE workspace = {HERE} AND seq = $2");
     let rows = ask(client, &sql, &[&workspace.as_str(), &int(seq)]).await?;
