@@ -1,13 +1,12 @@
 //! `dibs erase`: forgets a customer, while no hub runs on the data folder.
 
-use super::{Outcome, load, say};
+use super::{Failure, Outcome, load, say};
 use crate::config::SettingsArgs;
 use crate::hub::erase_customer;
-use crate::log::sqlite::SqliteLog;
 use crate::ports::{SystemClock, SystemEntropy};
+use crate::serve::open_log;
 use clap::Args;
 use dibs_protocol::ids::{CustomerId, WorkspaceId};
-use std::sync::Arc;
 
 /// Deletes all that is personal in a customer's conversations: texts, names, handles, subjects, attachments, notes.
 /// The feed keeps its shape and its chain. Stop the hub first. May be repeated.
@@ -26,18 +25,17 @@ pub(super) struct Erase {
 impl Erase {
     pub(super) fn run(self) -> Outcome {
         let config = load(self.settings)?.config;
-        let log = SqliteLog::open(&config.data, Arc::new(SystemClock))?;
         let (workspace, customer) = (self.workspace, self.customer);
+        let erase = async {
+            let log = open_log(&config).await?;
+            let (clock, entropy) = (SystemClock, SystemEntropy::default());
+            let erased = erase_customer(log.as_ref(), &clock, &entropy, &workspace, customer.as_str());
+            Ok::<_, Failure>(erased.await?)
+        };
         let erased = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
-            .block_on(erase_customer(
-                &log,
-                &SystemClock,
-                &SystemEntropy::default(),
-                &workspace,
-                customer.as_str(),
-            ))?;
+            .block_on(erase)?;
         say(&format!(
             "erased {} entries in {} conversations\n",
             erased.entries, erased.conversations

@@ -151,7 +151,10 @@ impl Lab {
     pub(crate) async fn postgres_with_leases() -> Self {
         let lab = Self::postgres().await;
         for instance in [1, 2] {
-            lab.log.renew(Uuid::from_u128(instance), i64::MAX / 4, 0).await.unwrap();
+            lab.log
+                .renew(Uuid::from_u128(instance), i64::MAX / 4, 0)
+                .await
+                .unwrap();
         }
         lab
     }

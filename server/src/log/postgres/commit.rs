@@ -38,7 +38,10 @@ pub(super) struct Known {
 impl Known {
     fn past(&self, workspace: i64, commit: Uuid) -> Option<Past> {
         let place = (workspace, commit);
-        self.recent.get(&place).or_else(|| self.older.get(&place)).copied()
+        self.recent
+            .get(&place)
+            .or_else(|| self.older.get(&place))
+            .copied()
     }
 
     fn remember(&mut self, workspace: &WorkspaceId, id: i64, head: Head) {
@@ -83,10 +86,17 @@ impl PostgresLog {
             result?;
         }
         let lost = || LogError::Unavailable("an item was not answered".to_owned());
-        outcomes.into_iter().map(|outcome| outcome.ok_or_else(lost)).collect()
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.ok_or_else(lost))
+            .collect()
     }
 
-    async fn commit_part(&self, mut groups: Vec<Group>, outcomes: &mut [Option<Outcome>]) -> Result<(), LogError> {
+    async fn commit_part(
+        &self,
+        mut groups: Vec<Group>,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<(), LogError> {
         for _ in 0..ATTEMPTS {
             let mut ready = Vec::new();
             let mut unread = Vec::new();
@@ -108,7 +118,9 @@ impl PostgresLog {
             }
             self.read_facts(&mut groups).await?;
         }
-        Err(LogError::Unavailable("others write too much to the same workspace".to_owned()))
+        Err(LogError::Unavailable(
+            "others write too much to the same workspace".to_owned(),
+        ))
     }
 
     /// Plans a group upon what was read for it or, before that, upon what its items assume.
@@ -116,7 +128,10 @@ impl PostgresLog {
         let facts = group.facts.clone().or_else(|| {
             let mut known = self.known.lock();
             if known.era != self.link.era() {
-                *known = Known { era: self.link.era(), ..Known::default() };
+                *known = Known {
+                    era: self.link.era(),
+                    ..Known::default()
+                };
             }
             let (id, head) = known.heads.get(&group.workspace)?;
             Facts::assumed((*id, head), &group.items, |commit| known.past(*id, commit))
@@ -127,11 +142,16 @@ impl PostgresLog {
     }
 
     async fn read_facts(&self, groups: &mut [Group]) -> Result<(), LogError> {
-        let asked: Vec<_> = groups.iter().map(|it| (&it.workspace, it.items.as_slice())).collect();
+        let asked: Vec<_> = groups
+            .iter()
+            .map(|it| (&it.workspace, it.items.as_slice()))
+            .collect();
         let now_ms = self.now_ms();
         let mut found = self
             .link
-            .call(Lane::Write, async |client| facts::read(client, now_ms, &asked).await)
+            .call(Lane::Write, async |client| {
+                facts::read(client, now_ms, &asked).await
+            })
             .await?;
         for group in groups {
             group.facts = found.remove(&group.workspace);
@@ -145,14 +165,23 @@ impl PostgresLog {
     }
 
     /// Tries these plans, settles those that were written, and returns the groups of the others.
-    async fn write(&self, ready: Vec<Ready>, outcomes: &mut [Option<Outcome>]) -> Result<Vec<Group>, LogError> {
+    async fn write(
+        &self,
+        ready: Vec<Ready>,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<Vec<Group>, LogError> {
         if ready.is_empty() {
             return Ok(Vec::new());
         }
         let heads = self.call_commit(&ready).await?;
         let mut stale = Vec::new();
         let mut known = self.known.lock();
-        for Ready { mut group, facts, mut plan } in ready {
+        for Ready {
+            mut group,
+            facts,
+            mut plan,
+        } in ready
+        {
             let Some((seq, hash)) = heads.get(&facts.id).copied().flatten() else {
                 known.heads.remove(&group.workspace);
                 group.facts = None;
@@ -190,7 +219,9 @@ impl PostgresLog {
         let params = columns.params(&now_ms);
         let rows = self
             .link
-            .call(Lane::Write, async |client| ask(&*client, &self.commit_sql, &params).await)
+            .call(Lane::Write, async |client| {
+                ask(&*client, &self.commit_sql, &params).await
+            })
             .await?;
         let mut heads = BTreeMap::new();
         for row in rows {
@@ -222,12 +253,14 @@ fn parts(items: Vec<Item>) -> Vec<Vec<Group>> {
         if !item.guards.is_empty() && groups.get(&item.workspace).is_some_and(asks) {
             parts.push(mem::take(&mut groups).into_values().collect());
         }
-        let group = groups.entry(item.workspace.clone()).or_insert_with_key(|workspace| Group {
-            workspace: workspace.clone(),
-            items: Vec::new(),
-            places: Vec::new(),
-            facts: None,
-        });
+        let group = groups
+            .entry(item.workspace.clone())
+            .or_insert_with_key(|workspace| Group {
+                workspace: workspace.clone(),
+                items: Vec::new(),
+                places: Vec::new(),
+                facts: None,
+            });
         group.items.push(item);
         group.places.push(place);
     }

@@ -3,7 +3,7 @@
 //! Deliberately absent: retries, and the database's URL, which holds a password and stands in no message.
 
 use crate::log::LogError;
-use deadpool_postgres::{HookError, PoolError};
+use deadpool_postgres::{HookError, PoolError, TimeoutType};
 use std::error::Error;
 use tokio_postgres::error::SqlState;
 
@@ -11,7 +11,9 @@ use tokio_postgres::error::SqlState;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL cannot be read. It is not repeated, because it may hold a password.
-    #[error("postgres: the value is no URL such as postgres://dibs@db.example/dibs (it is not shown: it may hold a password)")]
+    #[error(
+        "postgres: the value is no URL such as postgres://dibs@db.example/dibs (it is not shown: it may hold a password)"
+    )]
     Url,
     /// Certificates cannot be used.
     #[error("postgres_ca: {0}")]
@@ -82,15 +84,24 @@ impl Failure {
     /// Whether the server, and not only this request, is to be doubted.
     pub(super) fn is_lost(&self) -> bool {
         match self {
+            // All connections are busy, or all that the server allows: those that there are go on.
+            Self::Pool(PoolError::Timeout(TimeoutType::Wait)) => false,
+            Self::Pool(PoolError::Backend(error)) if is_full(error) => false,
             // The server shuts down, crashed, starts, has no connection left, or became a standby: class by class.
             Self::Postgres(error) => match error.code() {
-                Some(code) => code.code().starts_with("57P") || code.code().starts_with("08") || is_standby(code),
+                Some(code) => {
+                    code.code().starts_with("57P") || code.code().starts_with("08") || is_standby(code)
+                }
                 None => true,
             },
             Self::Pool(_) | Self::Deadline => true,
             Self::Log(_) => false,
         }
     }
+}
+
+fn is_full(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS)
 }
 
 fn is_standby(code: &SqlState) -> bool {
@@ -105,7 +116,9 @@ impl From<Failure> for LogError {
             Failure::Pool(PoolError::Timeout(_)) => {
                 Self::Unavailable("PostgreSQL has no connection free, or accepts none".to_owned())
             }
-            Failure::Pool(PoolError::PostCreateHook(HookError::Message(why))) => Self::Unavailable(why.into_owned()),
+            Failure::Pool(PoolError::PostCreateHook(HookError::Message(why))) => {
+                Self::Unavailable(why.into_owned())
+            }
             Failure::Pool(PoolError::PostCreateHook(HookError::Backend(error))) => of_postgres(&error),
             Failure::Pool(error) => Self::Unavailable(error.to_string()),
             Failure::Deadline => Self::Unavailable("PostgreSQL does not answer".to_owned()),

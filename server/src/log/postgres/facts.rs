@@ -6,12 +6,10 @@ use super::error::Failure;
 use super::read::ask;
 use super::rows::{self, get};
 use crate::log::batch::{Past, Seats, Turn};
-use crate::log::{
-    Aggregate, Committed, Expected, Guard, Head, Item, StoredKey, StoredMention, StoredState,
-};
+use crate::log::{Aggregate, Committed, Expected, Guard, Head, Item, StoredKey, StoredMention, StoredState};
+use deadpool_postgres::{Object, Transaction};
 use dibs_protocol::ids::{AgentId, WorkspaceId};
 use std::collections::{HashMap, HashSet};
-use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
@@ -100,18 +98,31 @@ pub(super) async fn read(
 ) -> Result<HashMap<WorkspaceId, Facts>> {
     let names: Vec<&str> = groups.iter().map(|(workspace, _)| workspace.as_str()).collect();
     begin(client, &names).await?;
-    let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+    let builder = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead);
     let snapshot = builder.read_only(true).start().await?;
     let mut found = HashMap::new();
     let sql = "SELECT *, coalesce($2, dibs_now()) AS now FROM workspaces WHERE name = ANY ($1)";
     for row in ask(&snapshot, sql, &[&names, &now_ms]).await? {
         let (id, head) = rows::workspace(&row)?;
-        let (holder, until_ms): (Option<Uuid>, Option<i64>) = (get(&row, "turn_holder")?, get(&row, "turn_until")?);
-        let turn = holder.zip(until_ms).map(|(instance, until_ms)| Turn { instance, until_ms });
+        let (holder, until_ms): (Option<Uuid>, Option<i64>) =
+            (get(&row, "turn_holder")?, get(&row, "turn_until")?);
+        let turn = holder
+            .zip(until_ms)
+            .map(|(instance, until_ms)| Turn { instance, until_ms });
         let now_ms = get(&row, "now")?;
         let read = true;
         let bare = Facts::bare(id, head);
-        found.insert(rows::workspace_id(&row)?, Facts { turn, now_ms, read, ..bare });
+        found.insert(
+            rows::workspace_id(&row)?,
+            Facts {
+                turn,
+                now_ms,
+                read,
+                ..bare
+            },
+        );
     }
     for (workspace, items) in groups {
         if let Some(facts) = found.get_mut(*workspace) {
@@ -206,7 +217,9 @@ async fn keys(snapshot: &Transaction<'_>, facts: &mut Facts, items: &[Item]) -> 
 /// never counted.
 async fn seats(snapshot: &Transaction<'_>, facts: &mut Facts, items: &[Item]) -> Result<()> {
     let guards = items.iter().flat_map(|item| &item.guards);
-    let agents: Vec<&str> = guards.map(|Guard::AbsentFor { agent, .. }| agent.as_str()).collect();
+    let agents: Vec<&str> = guards
+        .map(|Guard::AbsentFor { agent, .. }| agent.as_str())
+        .collect();
     if agents.is_empty() {
         return Ok(());
     }
@@ -218,13 +231,19 @@ async fn seats(snapshot: &Transaction<'_>, facts: &mut Facts, items: &[Item]) ->
     for row in ask(snapshot, sql, &[&facts.id, &agents, &facts.now_ms]).await? {
         let present = get(&row, "present")?;
         let left_at_ms = get(&row, "left_at")?;
-        facts.seats.insert(rows::agent_id(&row)?, Seats { present, left_at_ms });
+        facts
+            .seats
+            .insert(rows::agent_id(&row)?, Seats { present, left_at_ms });
     }
     Ok(())
 }
 
 async fn mentions(snapshot: &Transaction<'_>, facts: &mut Facts, items: &[Item]) -> Result<()> {
-    let erased: Vec<i64> = items.iter().flat_map(|item| &item.erase).map(|seq| rows::int(*seq)).collect();
+    let erased: Vec<i64> = items
+        .iter()
+        .flat_map(|item| &item.erase)
+        .map(|seq| rows::int(*seq))
+        .collect();
     if erased.is_empty() {
         return Ok(());
     }

@@ -143,9 +143,6 @@ impl Link {
             first
         });
         if first {
-            for pool in [&self.inner.writers, &self.inner.readers] {
-                pool.retain(|_, _| false);
-            }
             let inner = Arc::downgrade(&self.inner);
             tokio::spawn(async move {
                 let mut wait = PROBE.0;
@@ -165,15 +162,23 @@ impl Link {
 
 /// Ready once a probe has failed.
 async fn shut(gate: &mut watch::Receiver<Gate>) -> String {
-    match gate.wait_for(|gate| matches!(gate, Gate::Shut(_))).await.as_deref() {
+    match gate
+        .wait_for(|gate| matches!(gate, Gate::Shut(_)))
+        .await
+        .as_deref()
+    {
         Ok(Gate::Shut(why) | Gate::Doubted(why)) => why.clone(),
         Ok(Gate::Open) | Err(_) => "PostgreSQL is away".to_owned(),
     }
 }
 
 impl Inner {
-    /// Asks the server for anything on a connection of each pool, and opens the gate when it answers.
+    /// Asks the server for anything on a fresh connection, and opens the gate when it answers.
     async fn probe(&self) -> bool {
+        // Connections from before may be as dead as the one that failed.
+        for pool in [&self.writers, &self.readers] {
+            pool.retain(|_, _| false);
+        }
         let ask = async {
             let writer = self.writers.get().await?;
             writer.simple_query("SELECT 1").await?;
@@ -204,7 +209,11 @@ impl Inner {
 }
 
 /// A connection outside the pools, prepared like theirs.
-pub(super) async fn connect(config: &Config, tls: &MakeRustlsConnect, schema: &str) -> Result<Client, OpenError> {
+pub(super) async fn connect(
+    config: &Config,
+    tls: &MakeRustlsConnect,
+    schema: &str,
+) -> Result<Client, OpenError> {
     let late = |_| OpenError::Unusable("it does not answer".to_owned());
     let unusable = |error| OpenError::Unusable(super::error::describe(&error));
     let made = timeout(CONNECT * 2, config.connect(tls.clone())).await;
@@ -214,7 +223,9 @@ pub(super) async fn connect(config: &Config, tls: &MakeRustlsConnect, schema: &s
             tracing::debug!(%error, "a connection to PostgreSQL ended");
         }
     });
-    timeout(DEADLINE, schema::prepare(&client, schema)).await.map_err(late)??;
+    timeout(DEADLINE, schema::prepare(&client, schema))
+        .await
+        .map_err(late)??;
     Ok(client)
 }
 

@@ -3,6 +3,8 @@
 //! Deliberately absent: rules, group commit (`log::group`), waking others (that is the bus's). While the database is
 //! away everything is answered `Unavailable` at once, and it goes on by itself when it is back.
 
+#[cfg(test)]
+mod bench;
 mod commit;
 mod error;
 mod facts;
@@ -22,8 +24,8 @@ mod write;
 pub use error::{OLDEST, OpenError};
 
 use super::{
-    Aggregate, AggregateKind, Due, Head, Item, Log, LogError, Mark, Outcome, Range, Renewed, Reply, StoredEvent,
-    StoredKey, StoredMention, StoredState, Verified,
+    Aggregate, AggregateKind, Due, Head, Item, Log, LogError, Mark, Outcome, Range, Renewed, Reply,
+    StoredEvent, StoredKey, StoredMention, StoredState, Verified,
 };
 use crate::ports::Clock;
 use commit::Known;
@@ -35,8 +37,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::Config;
+use tokio_postgres::config::TargetSessionAttrs;
 use uuid::Uuid;
 
 /// The schema in which everything is kept.
@@ -97,7 +99,10 @@ impl PostgresLog {
     }
 
     /// The same, with another clock than the database's.
-    pub(super) async fn on_clock(options: PostgresOptions<'_>, clock: Option<Arc<dyn Clock>>) -> Result<Self, OpenError> {
+    pub(super) async fn on_clock(
+        options: PostgresOptions<'_>,
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Result<Self, OpenError> {
         let config = config(options.url)?;
         let tls = tls::connector(options.ca)?;
         let mut client = link::connect(&config, &tls, options.schema).await?;
@@ -165,7 +170,11 @@ impl PostgresLog {
         }
         let missing = || rows::corrupt("workspaces", workspace, "it is missing");
         let mut check = check.ok_or_else(missing)?;
-        while self.link.call(Lane::Read, async |client| check.events(client).await).await? {}
+        while self
+            .link
+            .call(Lane::Read, async |client| check.events(client).await)
+            .await?
+        {}
         self.link
             .call(Lane::Read, async |client| check.end(client, workspace).await)
             .await
@@ -216,9 +225,9 @@ impl Log for PostgresLog {
 
     fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {
         async move {
-            let forked = self
-                .link
-                .call(Lane::Write, async |client| read::fork(client, workspace, old).await);
+            let forked = self.link.call(Lane::Write, async |client| {
+                read::fork(client, workspace, old).await
+            });
             forked.await?;
             self.head(workspace).await
         }
@@ -227,7 +236,9 @@ impl Log for PostgresLog {
 
     fn hash_at<'a>(&'a self, workspace: &'a WorkspaceId, seq: u64) -> Reply<'a, Option<[u8; 32]>> {
         self.link
-            .call(Lane::Read, async move |client| read::hash_at(client, workspace, seq).await)
+            .call(Lane::Read, async move |client| {
+                read::hash_at(client, workspace, seq).await
+            })
             .boxed()
     }
 
@@ -276,7 +287,9 @@ impl Log for PostgresLog {
 
     fn state<'a>(&'a self, workspace: &'a WorkspaceId, aggregate: &'a Aggregate) -> Reply<'a, StoredState> {
         self.link
-            .call(Lane::Read, async move |client| read::state(client, workspace, aggregate).await)
+            .call(Lane::Read, async move |client| {
+                read::state(client, workspace, aggregate).await
+            })
             .boxed()
     }
 
@@ -300,7 +313,9 @@ impl Log for PostgresLog {
         key: &'a str,
     ) -> Reply<'a, Option<StoredKey>> {
         self.link
-            .call(Lane::Read, async move |client| read::key(client, workspace, scope, key).await)
+            .call(Lane::Read, async move |client| {
+                read::key(client, workspace, scope, key).await
+            })
             .boxed()
     }
 
@@ -324,13 +339,17 @@ impl Log for PostgresLog {
 
     fn unread_mentions<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Vec<StoredMention>> {
         self.link
-            .call(Lane::Read, async move |client| read::unread_mentions(client, workspace).await)
+            .call(Lane::Read, async move |client| {
+                read::unread_mentions(client, workspace).await
+            })
             .boxed()
     }
 
     fn marks<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Vec<Mark>> {
         self.link
-            .call(Lane::Read, async move |client| read::marks(client, workspace).await)
+            .call(Lane::Read, async move |client| {
+                read::marks(client, workspace).await
+            })
             .boxed()
     }
 
@@ -345,7 +364,9 @@ impl Log for PostgresLog {
     fn begin(&self, _instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()> {
         let before_ms = now_ms.saturating_sub(grace_ms.max(SEATS_KEPT_MS));
         self.link
-            .call(Lane::Write, async move |client| read::forget_seats(client, before_ms).await)
+            .call(Lane::Write, async move |client| {
+                read::forget_seats(client, before_ms).await
+            })
             .boxed()
     }
 

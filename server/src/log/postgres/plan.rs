@@ -73,7 +73,9 @@ pub(super) fn plan(facts: &Facts, items: &[Item]) -> Result<Option<Plan>> {
         missing: false,
     };
     let outcomes = batch::run(&mut planner, items.to_vec(), facts.now_ms)?;
-    let all = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Committed(_)));
+    let all = outcomes
+        .iter()
+        .all(|outcome| matches!(outcome, Outcome::Committed(_)));
     if !facts.read && (planner.missing || !all) {
         return Ok(None);
     }
@@ -121,16 +123,26 @@ impl Plan {
                 let (least, most) = match expected {
                     Expected::Stored(version) => (*version, *version),
                     // One of this batch is the newest of all.
-                    Expected::After(commit) => (0, facts.pasts.get(commit).map_or(u64::MAX, |past| past.last_seq)),
+                    Expected::After(commit) => {
+                        (0, facts.pasts.get(commit).map_or(u64::MAX, |past| past.last_seq))
+                    }
                 };
                 let aggregate = aggregate.clone();
-                self.bounds.push(Bounds { aggregate, least, most });
+                self.bounds.push(Bounds {
+                    aggregate,
+                    least,
+                    most,
+                });
             }
             for state in &item.states {
                 if written.insert(&state.aggregate) && item.events.is_empty() {
                     let aggregate = state.aggregate.clone();
                     let version = facts.versions.get(&aggregate).copied().unwrap_or_default();
-                    self.bounds.push(Bounds { aggregate, least: version, most: version });
+                    self.bounds.push(Bounds {
+                        aggregate,
+                        least: version,
+                        most: version,
+                    });
                 }
             }
             for Guard::AbsentFor { agent, grace_ms } in &item.guards {
@@ -217,7 +229,9 @@ impl Store for Planner<'_> {
         mention: &NewMention,
     ) -> Result<()> {
         let place = (mention.agent.clone(), seq);
-        self.writes.mentions.insert(place, (conversation, mention.body.clone()));
+        self.writes
+            .mentions
+            .insert(place, (conversation, mention.body.clone()));
         Ok(())
     }
 
@@ -243,9 +257,18 @@ impl Store for Planner<'_> {
         } else if seq <= self.facts.head.seq {
             self.writes.erased.push(seq);
         }
-        for StoredMention { agent, conversation, body, .. } in self.facts.mentions.iter().filter(|it| it.seq == seq) {
+        for StoredMention {
+            agent,
+            conversation,
+            body,
+            ..
+        } in self.facts.mentions.iter().filter(|it| it.seq == seq)
+        {
             let place = (agent.clone(), seq);
-            self.writes.mentions.entry(place).or_insert_with(|| (*conversation, body.clone()));
+            self.writes
+                .mentions
+                .entry(place)
+                .or_insert_with(|| (*conversation, body.clone()));
         }
         for (_, (_, body)) in self.writes.mentions.iter_mut().filter(|((_, at), _)| *at == seq) {
             *body = batch::without_excerpt(body);

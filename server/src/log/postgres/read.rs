@@ -4,8 +4,8 @@ use super::error::Failure;
 use super::rows::{self, get, int, kind_code, limit};
 use crate::log::chain::GENESIS;
 use crate::log::{
-    Aggregate, AggregateKind, Due, DueTimer, Head, LogError, Mark, Range, StoredEvent, StoredKey, StoredMention,
-    StoredState,
+    Aggregate, AggregateKind, Due, DueTimer, Head, LogError, Mark, Range, StoredEvent, StoredKey,
+    StoredMention, StoredState,
 };
 use deadpool_postgres::{GenericClient, Object};
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
@@ -22,11 +22,16 @@ const INDEXED_KINDS: [&str; 2] = ["message_sent", "redacted"];
 const HERE: &str = "(SELECT id FROM workspaces WHERE name = $1)";
 
 /// An event with the hash before it.
-const EVENT: &str = "SELECT e.*, (SELECT p.hash FROM events p WHERE p.workspace = e.workspace AND p.seq = e.seq - 1)
+const EVENT: &str =
+    "SELECT e.*, (SELECT p.hash FROM events p WHERE p.workspace = e.workspace AND p.seq = e.seq - 1)
      AS previous FROM events e";
 
 /// Asks a statement, which the connection prepares once.
-pub(super) async fn ask(client: &impl GenericClient, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+pub(super) async fn ask(
+    client: &impl GenericClient,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>> {
     let statement = client.prepare_cached(sql).await?;
     Ok(client.query(&statement, params).await?)
 }
@@ -44,7 +49,8 @@ pub(super) async fn workspaces(client: &Object) -> Result<Vec<WorkspaceId>> {
 
 /// Row and head, checked against the last event: `None` when there is no such workspace.
 pub(super) async fn head(client: &Object, workspace: &WorkspaceId) -> Result<Option<(i64, Head)>> {
-    let sql = "SELECT w.id, w.epoch, w.seq, w.hash, w.at, e.seq AS last_seq, e.hash AS last_hash, e.at AS last_at
+    let sql =
+        "SELECT w.id, w.epoch, w.seq, w.hash, w.at, e.seq AS last_seq, e.hash AS last_hash, e.at AS last_at
         FROM workspaces w LEFT JOIN LATERAL
             (SELECT seq, hash, at FROM events WHERE workspace = w.id ORDER BY seq DESC LIMIT 1) e ON true
         WHERE w.name = $1";
@@ -73,7 +79,9 @@ pub(super) async fn head(client: &Object, workspace: &WorkspaceId) -> Result<Opt
 /// Gives the feed a new epoch, unless somebody else has done so.
 pub(super) async fn fork(client: &Object, workspace: &WorkspaceId, old: Uuid) -> Result<()> {
     let sql = "UPDATE workspaces SET epoch = $3 WHERE name = $1 AND epoch = $2";
-    ask(client, sql, &[&workspace.as_str(), &old, &Uuid::new_v4()]).await.map(drop)
+    ask(client, sql, &[&workspace.as_str(), &old, &Uuid::new_v4()])
+        .await
+        .map(drop)
 }
 
 pub(super) async fn hash_at(client: &Object, workspace: &WorkspaceId, seq: u64) -> Result<Option<[u8; 32]>> {
@@ -125,10 +133,16 @@ pub(super) async fn events_of_kind(
         "{EVENT} WHERE e.workspace = {HERE} AND e.kind = $2 AND e.seq > $3 {indexed} ORDER BY e.seq LIMIT $4"
     );
     let params: [&(dyn ToSql + Sync); 4] = [&workspace.as_str(), &kind, &int(after), &limit(count)];
-    each(ask(client, &sql, &params).await?, |row| Ok(rows::event(row)?.event))
+    each(ask(client, &sql, &params).await?, |row| {
+        Ok(rows::event(row)?.event)
+    })
 }
 
-pub(super) async fn state(client: &Object, workspace: &WorkspaceId, aggregate: &Aggregate) -> Result<StoredState> {
+pub(super) async fn state(
+    client: &Object,
+    workspace: &WorkspaceId,
+    aggregate: &Aggregate,
+) -> Result<StoredState> {
     let sql = format!("SELECT * FROM states WHERE workspace = {HERE} AND kind = $2 AND id = $3");
     let params: [&(dyn ToSql + Sync); 3] = [&workspace.as_str(), &kind_code(aggregate.kind), &aggregate.id];
     let mut states = each(ask(client, &sql, &params).await?, rows::state)?;
@@ -146,7 +160,10 @@ pub(super) async fn active_states(
     kind: AggregateKind,
 ) -> Result<Vec<StoredState>> {
     let sql = format!("SELECT * FROM states WHERE workspace = {HERE} AND kind = $2 AND active ORDER BY id");
-    each(ask(client, &sql, &[&workspace.as_str(), &kind_code(kind)]).await?, rows::state)
+    each(
+        ask(client, &sql, &[&workspace.as_str(), &kind_code(kind)]).await?,
+        rows::state,
+    )
 }
 
 pub(super) async fn inactive_states(
@@ -171,8 +188,12 @@ pub(super) async fn owned_states(
     kind: AggregateKind,
     owner: &str,
 ) -> Result<Vec<StoredState>> {
-    let sql = format!("SELECT * FROM states WHERE workspace = {HERE} AND kind = $2 AND owner = $3 ORDER BY id");
-    each(ask(client, &sql, &[&workspace.as_str(), &kind_code(kind), &owner]).await?, rows::state)
+    let sql =
+        format!("SELECT * FROM states WHERE workspace = {HERE} AND kind = $2 AND owner = $3 ORDER BY id");
+    each(
+        ask(client, &sql, &[&workspace.as_str(), &kind_code(kind), &owner]).await?,
+        rows::state,
+    )
 }
 
 pub(super) async fn key(
@@ -182,7 +203,10 @@ pub(super) async fn key(
     key: &str,
 ) -> Result<Option<StoredKey>> {
     let sql = format!("SELECT * FROM keys WHERE workspace = {HERE} AND scope = $2 AND key = $3");
-    let mut keys = each(ask(client, &sql, &[&workspace.as_str(), &scope, &key]).await?, rows::key)?;
+    let mut keys = each(
+        ask(client, &sql, &[&workspace.as_str(), &scope, &key]).await?,
+        rows::key,
+    )?;
     Ok(keys.pop())
 }
 
@@ -196,7 +220,8 @@ pub(super) async fn mentions(
     let sql = format!(
         "SELECT * FROM mentions WHERE workspace = {HERE} AND agent = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4"
     );
-    let params: [&(dyn ToSql + Sync); 4] = [&workspace.as_str(), &agent.as_str(), &int(before), &limit(count)];
+    let params: [&(dyn ToSql + Sync); 4] =
+        [&workspace.as_str(), &agent.as_str(), &int(before), &limit(count)];
     each(ask(client, &sql, &params).await?, rows::mention)
 }
 
@@ -243,10 +268,15 @@ pub(super) async fn take_due(client: &Object, now_ms: i64, visibility_ms: i64, c
         if get::<Option<i64>>(row, "due")?.is_some() {
             let (aggregate, due_ms) = rows::timer(row)?;
             let workspace = rows::workspace_id(row)?;
-            timers.push(DueTimer { workspace, aggregate, due_ms });
+            timers.push(DueTimer {
+                workspace,
+                aggregate,
+                due_ms,
+            });
         }
     }
-    timers.sort_by(|a, b| (a.due_ms, &a.workspace, &a.aggregate).cmp(&(b.due_ms, &b.workspace, &b.aggregate)));
+    timers
+        .sort_by(|a, b| (a.due_ms, &a.workspace, &a.aggregate).cmp(&(b.due_ms, &b.workspace, &b.aggregate)));
     Ok(Due { timers, next_ms })
 }
 
@@ -274,7 +304,9 @@ pub(super) async fn forget_seats(client: &Object, before_ms: i64) -> Result<()> 
 /// Scopes with more keys than `kept`, by workspace row.
 pub(super) async fn crowded_scopes(client: &Object, kept: i64) -> Result<Vec<(i64, String)>> {
     let sql = "SELECT workspace, scope FROM keys GROUP BY workspace, scope HAVING count(*) > $1";
-    each(ask(client, sql, &[&kept]).await?, |row| Ok((get(row, "workspace")?, get(row, "scope")?)))
+    each(ask(client, sql, &[&kept]).await?, |row| {
+        Ok((get(row, "workspace")?, get(row, "scope")?))
+    })
 }
 
 /// Deletes a scope's keys whose time is over, but for the last `kept`. Returns how many went.
@@ -294,5 +326,7 @@ pub(super) async fn forget_keys(
 
 /// Forgets commits that are older than anybody still asks for. Their ids are then new again.
 pub(super) async fn forget_commits(client: &Object, before_ms: i64) -> Result<()> {
-    ask(client, "DELETE FROM commits WHERE at < $1", &[&before_ms]).await.map(drop)
+    ask(client, "DELETE FROM commits WHERE at < $1", &[&before_ms])
+        .await
+        .map(drop)
 }

@@ -70,7 +70,9 @@ fn kind_of(code: i64) -> Result<AggregateKind> {
         2 => Ok(AggregateKind::CustomerChannel),
         3 => Ok(AggregateKind::Agent),
         4 => Ok(AggregateKind::Settings),
-        _ => Err(LogError::Corrupt(format!("there is no kind {code} of aggregates"))),
+        _ => Err(LogError::Corrupt(format!(
+            "there is no kind {code} of aggregates"
+        ))),
     }
 }
 
@@ -145,7 +147,9 @@ pub(super) fn event(row: &Row) -> Result<EventRow> {
         None if seq == 1 => GENESIS,
         None => return Err(corrupt("events", seq, "the event before it is missing")),
     };
-    checked.check(&previous).map_err(|what| corrupt("events", seq, what))?;
+    checked
+        .check(&previous)
+        .map_err(|what| corrupt("events", seq, what))?;
     Ok(checked)
 }
 

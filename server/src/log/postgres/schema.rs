@@ -28,9 +28,14 @@ const DURABILITY: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"
 pub(super) async fn prepare(client: &Client, schema: &str) -> Result<(), OpenError> {
     let unusable = |error| OpenError::Unusable(super::error::describe(&error));
     let path = format!("{SESSION} SET search_path = {};", quoted(schema));
-    let version = client.query_one("SELECT current_setting('server_version')", &[]).await;
+    let version = client
+        .query_one("SELECT current_setting('server_version')", &[])
+        .await;
     let found: String = version.map_err(unusable)?.get(0);
-    let major = found.split(['.', ' ']).next().and_then(|it| it.parse::<u32>().ok());
+    let major = found
+        .split(['.', ' '])
+        .next()
+        .and_then(|it| it.parse::<u32>().ok());
     if major.is_none_or(|major| major < OLDEST) {
         return Err(OpenError::TooOld { found });
     }

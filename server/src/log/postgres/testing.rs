@@ -67,7 +67,11 @@ pub(crate) fn schema() -> String {
 impl Cluster {
     /// A server of its own, with `fsync`, in a folder that is removed when this is dropped.
     pub(crate) fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("dibs-pg-").tempdir().unwrap().keep();
+        let folder = tempfile::Builder::new()
+            .prefix("dibs-pg-")
+            .tempdir()
+            .unwrap()
+            .keep();
         let as_user = unprivileged(&folder);
         let mut command = Command::new(as_user.first().map_or("sh", |word| word.as_str()));
         command.args(as_user.iter().skip(1));
@@ -75,15 +79,33 @@ impl Cluster {
             command.arg("sh");
         }
         let bin = binaries();
-        let args = [OsStr::new("-c"), HOLDER.as_ref(), "sh".as_ref(), bin.as_os_str(), folder.as_os_str()];
+        let args = [
+            OsStr::new("-c"),
+            HOLDER.as_ref(),
+            "sh".as_ref(),
+            bin.as_os_str(),
+            folder.as_os_str(),
+        ];
         command.args(args).current_dir(&folder);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut holder = command.spawn().expect("sh runs");
         let (said, words) = channel();
         listen(holder.stderr.take().unwrap(), said.clone());
         let stdout = BufReader::new(holder.stdout.take().unwrap());
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| said.send(line).ok()));
-        let cluster = Self { holder, folder, words };
+        std::thread::spawn(move || {
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| said.send(line).ok())
+        });
+        let cluster = Self {
+            holder,
+            folder,
+            words,
+        };
         cluster.wait_for("ready");
         cluster
     }
@@ -165,15 +187,25 @@ fn listen(stderr: ChildStderr, said: Sender<String>) {
 fn unprivileged(folder: &Path) -> Vec<String> {
     let id = |args: &[&str]| {
         let output = Command::new("id").args(args).output().expect("id runs");
-        String::from_utf8(output.stdout).unwrap().trim().parse::<u32>().ok()
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim()
+            .parse::<u32>()
+            .ok()
     };
     if id(&["-u"]) != Some(0) {
         return Vec::new();
     }
-    let user = id(&["-u", "postgres"]).expect("root needs the user postgres, which Debian's package postgresql makes");
+    let user = id(&["-u", "postgres"])
+        .expect("root needs the user postgres, which Debian's package postgresql makes");
     let group = id(&["-g", "postgres"]).unwrap();
     std::os::unix::fs::chown(folder, Some(user), Some(group)).unwrap();
-    let words = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"];
+    let words = [
+        "setpriv",
+        "--reuid=postgres",
+        "--regid=postgres",
+        "--clear-groups",
+    ];
     words.map(str::to_owned).to_vec()
 }
 
@@ -188,7 +220,12 @@ fn binaries() -> PathBuf {
         .filter(|version| *version >= super::OLDEST)
         .collect();
     versions.sort_unstable();
-    folders.extend(versions.iter().rev().map(|it| PathBuf::from(format!("/usr/lib/postgresql/{it}/bin"))));
+    folders.extend(
+        versions
+            .iter()
+            .rev()
+            .map(|it| PathBuf::from(format!("/usr/lib/postgresql/{it}/bin"))),
+    );
     folders
         .into_iter()
         .find(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file())

@@ -2,9 +2,7 @@
 
 use super::testing::{self, Cluster};
 use super::*;
-use crate::log::conformance::{
-    acme, aggregate, change, committed, empty, event, everything, item, new_key,
-};
+use crate::log::conformance::{acme, aggregate, change, committed, empty, event, everything, item, new_key};
 use crate::log::{Expected, Timer};
 use tokio_postgres::NoTls;
 
@@ -65,7 +63,10 @@ async fn everything_is_there_for_another_instance() {
 async fn two_instances_that_race_number_without_gaps_and_one_wins() {
     const ROUNDS: u64 = 60;
     let (url, schema) = testing::fresh();
-    let logs = [open_in(&url, &schema).await.unwrap(), open_in(&url, &schema).await.unwrap()];
+    let logs = [
+        open_in(&url, &schema).await.unwrap(),
+        open_in(&url, &schema).await.unwrap(),
+    ];
     // Each changes the same aggregate from the version that it knows, and appends beside that without asking.
     let race = async |log: &PostgresLog| {
         let (mut version, mut won, mut appended) = (0, 0, 0);
@@ -155,7 +156,10 @@ async fn a_server_that_goes_silent_is_noticed_once_and_then_answered_for_at_once
     tokio::task::block_in_place(|| cluster.freeze());
     let late = item(1);
     let error = log.commit(vec![late.clone()]).await.unwrap_err();
-    assert!(matches!(&error, LogError::Unavailable(why) if why.contains("does not answer")), "{error}");
+    assert!(
+        matches!(&error, LogError::Unavailable(why) if why.contains("does not answer")),
+        "{error}"
+    );
     let since = tokio::time::Instant::now();
     assert!(log.commit(vec![late.clone()]).await.is_err() && log.head(&acme()).await.is_err());
     assert!(since.elapsed() < Duration::from_millis(100));
@@ -183,7 +187,10 @@ async fn a_server_that_would_lose_what_it_acknowledged_is_refused_by_the_setting
         cluster.stop();
         cluster.start_again(&format!("{setting}=off"));
         let refused = open_in(&url, SCHEMA).await.unwrap_err();
-        assert!(matches!(refused, OpenError::Unsafe { setting: it } if it == setting), "{refused}");
+        assert!(
+            matches!(refused, OpenError::Unsafe { setting: it } if it == setting),
+            "{refused}"
+        );
         assert!(refused.to_string().contains(setting), "{refused}");
     }
 }
@@ -193,7 +200,10 @@ async fn a_newer_schema_is_refused() {
     let (_, url, schema) = filled().await;
     tamper(&url, &schema, "UPDATE dibs_schema SET version = 99").await;
     let refused = open_in(&url, &schema).await.unwrap_err();
-    assert!(matches!(refused, OpenError::Newer { found: 99, .. }), "{refused:?}");
+    assert!(
+        matches!(refused, OpenError::Newer { found: 99, .. }),
+        "{refused:?}"
+    );
     assert!(refused.to_string().contains("run the newer one"), "{refused}");
 }
 
@@ -217,7 +227,10 @@ async fn no_message_repeats_the_password() {
 #[tokio::test]
 async fn what_was_changed_behind_its_back_is_never_served_and_is_found() {
     let damages = [
-        ("UPDATE events SET body = replace(body, 'secret', 'secreT') WHERE seq = 2", "Event 2"),
+        (
+            "UPDATE events SET body = replace(body, 'secret', 'secreT') WHERE seq = 2",
+            "Event 2",
+        ),
         ("UPDATE events SET kind = 'other' WHERE seq = 3", "Event 3"),
         ("DELETE FROM events WHERE seq = 2", "After event 1 comes 3"),
         ("UPDATE workspaces SET seq = 2", "The head says 2"),
@@ -239,7 +252,10 @@ async fn what_was_changed_behind_its_back_is_never_served_and_is_found() {
             log.key(&acme, "priya reply", "k").await.map(drop),
             log.take_due(9, 9, 9).await.map(drop),
         ];
-        let corrupt = reads.iter().filter(|it| matches!(it, Err(LogError::Corrupt(_)))).count();
+        let corrupt = reads
+            .iter()
+            .filter(|it| matches!(it, Err(LogError::Corrupt(_))))
+            .count();
         assert!(corrupt > 0, "{damage}: {reads:?}");
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn connector(file: Option<&Path>) -> Result<MakeRustlsConnect, OpenEr
     let mut roots = RootCertStore::empty();
     match file {
         Some(path) => {
-            let wrong = |why: &dyn std::fmt::Display| OpenError::Certificates(format!("{}: {why}", path.display()));
+            let wrong =
+                |why: &dyn std::fmt::Display| OpenError::Certificates(format!("{}: {why}", path.display()));
             for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
                 let certificate = certificate.map_err(|error| wrong(&error))?;
                 roots.add(certificate).map_err(|error| wrong(&error))?;

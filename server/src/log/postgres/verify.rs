@@ -37,7 +37,8 @@ pub(super) struct Check {
 
 /// Begins a check on the head and the last event as they now are. `None` when there is no such workspace.
 pub(super) async fn begin(client: &Object, workspace: &WorkspaceId) -> Result<Option<Check>> {
-    let sql = "SELECT id, epoch, seq, hash, at, (SELECT max(e.seq) FROM events e WHERE e.workspace = w.id) AS last
+    let sql =
+        "SELECT id, epoch, seq, hash, at, (SELECT max(e.seq) FROM events e WHERE e.workspace = w.id) AS last
         FROM workspaces w WHERE name = $1";
     let rows = ask(client, sql, &[&workspace.as_str()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -58,7 +59,8 @@ pub(super) async fn begin(client: &Object, workspace: &WorkspaceId) -> Result<Op
 impl Check {
     /// Checks the next page of events. Whether there may be more.
     pub(super) async fn events(&mut self, client: &Object) -> Result<bool> {
-        let sql = "SELECT * FROM events WHERE workspace = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
+        let sql =
+            "SELECT * FROM events WHERE workspace = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
         let params: [&(dyn ToSql + Sync); 4] = [&self.id, &int(self.last.0), &self.up_to, &rows::limit(PAGE)];
         let rows = ask(client, sql, &params).await?;
         for row in &rows {
@@ -67,7 +69,11 @@ impl Check {
                 Err(error) => {
                     let seq = rows::number(row, "seq")?;
                     self.fault(format!("Event {seq} cannot be read: {error}."));
-                    self.last = (seq, rows::bytes(row, "hash").unwrap_or(self.last.1), get(row, "at")?);
+                    self.last = (
+                        seq,
+                        rows::bytes(row, "hash").unwrap_or(self.last.1),
+                        get(row, "at")?,
+                    );
                 }
             }
         }
@@ -78,7 +84,9 @@ impl Check {
         let (seq, (before, previous, _)) = (event.event.seq, self.last);
         self.events += 1;
         if seq != before + 1 {
-            self.fault(format!("After event {before} comes {seq}: what was between is missing."));
+            self.fault(format!(
+                "After event {before} comes {seq}: what was between is missing."
+            ));
         }
         if let Err(what) = event.check(&previous) {
             self.fault(format!("Event {seq} is damaged: {what}."));
@@ -96,18 +104,27 @@ impl Check {
     pub(super) async fn end(mut self, client: &mut Object, workspace: &WorkspaceId) -> Result<Verified> {
         if self.last != (self.head.seq, self.head.hash, self.head.at_ms) {
             let (last, head) = (self.last.0, self.head.seq);
-            self.fault(format!("The head says {head}, the last event is {last}, or their hashes differ."));
+            self.fault(format!(
+                "The head says {head}, the last event is {last}, or their hashes differ."
+            ));
         }
-        let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        let builder = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead);
         let snapshot = builder.read_only(true).start().await?;
         self.late_redactions(&snapshot).await?;
         let unnamed: Vec<u64> = self.erased.difference(&self.named).copied().collect();
         for seq in unnamed {
-            self.fault(format!("The body of event {seq} is missing, but no redaction names it."));
+            self.fault(format!(
+                "The body of event {seq} is missing, but no redaction names it."
+            ));
         }
-        self.rows(&snapshot, "states", "kind, id", |row| rows::state(row).map(drop)).await?;
-        self.rows(&snapshot, "keys", "scope, key", |row| rows::key(row).map(drop)).await?;
-        self.rows(&snapshot, "timers", "kind, id", |row| rows::timer(row).map(drop)).await?;
+        self.rows(&snapshot, "states", "kind, id", |row| rows::state(row).map(drop))
+            .await?;
+        self.rows(&snapshot, "keys", "scope, key", |row| rows::key(row).map(drop))
+            .await?;
+        self.rows(&snapshot, "timers", "kind, id", |row| rows::timer(row).map(drop))
+            .await?;
         snapshot.commit().await?;
         Ok(Verified {
             workspace: workspace.clone(),
@@ -122,7 +139,8 @@ impl Check {
     async fn late_redactions(&mut self, snapshot: &Transaction<'_>) -> Result<()> {
         let sql = "SELECT * FROM events WHERE workspace = $1 AND seq > $2 AND kind = 'redacted'";
         for row in ask(snapshot, sql, &[&self.id, &self.up_to]).await? {
-            self.named.extend(batch::erased_by(&rows::raw_event(&row)?.event.event));
+            self.named
+                .extend(batch::erased_by(&rows::raw_event(&row)?.event.event));
         }
         Ok(())
     }
@@ -138,7 +156,9 @@ impl Check {
         let statement = snapshot.prepare_cached(&sql).await?;
         let portal = snapshot.bind(&statement, &[&self.id]).await?;
         loop {
-            let page = snapshot.query_portal(&portal, i32::try_from(PAGE).unwrap_or(i32::MAX)).await?;
+            let page = snapshot
+                .query_portal(&portal, i32::try_from(PAGE).unwrap_or(i32::MAX))
+                .await?;
             for row in &page {
                 if let Err(error) = check(row) {
                     self.fault(format!("A row is damaged: {error}."));
@@ -153,7 +173,9 @@ impl Check {
     fn fault(&mut self, fault: String) {
         match self.faults.len() {
             count if count < FAULTS_BOUND => self.faults.push(fault),
-            FAULTS_BOUND => self.faults.push("There are more faults than are listed here.".to_owned()),
+            FAULTS_BOUND => self
+                .faults
+                .push("There are more faults than are listed here.".to_owned()),
             _ => {}
         }
     }

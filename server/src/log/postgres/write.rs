@@ -122,7 +122,10 @@ impl<'a> Columns<'a> {
             self.k_keep.push(*keep_until_ms);
             self.k_sum.push(key_checksum(id, key, *keep_until_ms).to_vec());
         }
-        writes.states.iter().for_each(|(version, state)| self.state(id, *version, state));
+        writes
+            .states
+            .iter()
+            .for_each(|(version, state)| self.state(id, *version, state));
         self.beside(id, plan);
     }
 
@@ -149,7 +152,8 @@ impl<'a> Columns<'a> {
         for (commit, past) in &plan.writes.commits {
             self.c_ws.push(id);
             self.c_id.push(*commit);
-            self.c_first.push(plan.on_head.then_some(int(past.committed.first_seq)));
+            self.c_first
+                .push(plan.on_head.then_some(int(past.committed.first_seq)));
             self.c_last.push(plan.on_head.then_some(int(past.last_seq)));
             self.c_hash.push(plan.on_head.then_some(&past.committed.hash));
         }
@@ -172,12 +176,14 @@ impl<'a> Columns<'a> {
         self.e_ws.push(id);
         self.e_seq.push(int(planned.seq));
         self.e_at.push(event.at_ms);
-        self.e_conversation.push(event.conversation.map(|conversation| conversation.0));
+        self.e_conversation
+            .push(event.conversation.map(|conversation| conversation.0));
         self.e_kind.push(event.kind);
         self.e_actor.push(&event.actor);
         self.e_skeleton.push(&event.skeleton);
         self.e_salt.push((!planned.erased).then_some(&event.salt));
-        self.e_body.push(event.body.as_deref().filter(|_| !planned.erased));
+        self.e_body
+            .push(event.body.as_deref().filter(|_| !planned.erased));
         self.e_digest.push(&planned.digest);
         self.e_hash.push(&planned.hash);
     }
