@@ -143,6 +143,7 @@ impl Config {
     pub fn check(settings: Settings) -> Result<Self, ConfigError> {
         let s = settings;
         let auth = check_auth(&s)?;
+        let postgres = check_postgres(&s)?;
         let heartbeat = at_least("heartbeat", s.heartbeat, Duration::from_millis(10))?;
         let silence_timeout = at_least("silence_timeout", s.silence_timeout, Duration::from_millis(10))?;
         if silence_timeout <= heartbeat {
@@ -160,7 +161,7 @@ impl Config {
         Ok(Self {
             listen: have("listen", s.listen)?,
             data: have("data", s.data).and_then(not_empty)?,
-            postgres: check_postgres(&s)?,
+            postgres,
             auth,
             allow_origin: have("allow_origin", s.allow_origin)?.into(),
             claim_grace: have("claim_grace", s.claim_grace)?.0,

@@ -90,7 +90,7 @@ async fn a_batch_is_one_transaction_however_many_items_it_has() {
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     tokio::spawn(connection);
     for size in [1, 32, 64, 256] {
-        let workspace = WorkspaceId::new(format!("acme-{size}")).unwrap();
+        let workspace = WorkspaceId::new(&format!("acme-{size}")).unwrap();
         let mut versions = vec![0; CONVERSATIONS];
         let (mut count, mut batches) = (0, 0);
         log.head(&workspace).await.unwrap();
