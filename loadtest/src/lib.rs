@@ -5,6 +5,7 @@
 //! | `program` | from the command line to an exit status |
 //! | `scenarios` | scenario files and flags |
 //! | `engine` | scenarios that are data: thousands of sessions, each with a script |
+//! | `oracle` | proves the promises from what was seen and the log |
 //! | `limits` | what a run must stay within |
 //! | `report`, `detail` | figures, medians of several runs, courses over time, the verdict |
 //! | `page` | all of it as one HTML file |
@@ -21,7 +22,7 @@
 //! | `fleet`, `lean` | a bounded closed loop, and a socket that does not decode, for those |
 //!
 //! A new scenario is a file in `loadtest/scenarios/` and a name in `scenarios`. Every loop is bounded in count or in
-//! time. Deliberately absent: any rule of Dibs, and any judgement of a figure but by limits that are given.
+//! time. Deliberately absent: any judgement of a figure but by limits that are given. Only the oracle knows the rules.
 
 pub mod descriptors;
 pub mod detail;
@@ -34,6 +35,7 @@ pub mod lean;
 pub mod limits;
 pub mod measure;
 pub mod options;
+pub mod oracle;
 pub mod page;
 pub mod process;
 pub mod program;

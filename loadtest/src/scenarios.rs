@@ -249,19 +249,28 @@ fn file_args(command: &Command, file: &str, text: &str) -> Result<Vec<String>, F
             )));
         };
         let written = flag_of(&flag, arg, value.get_ref());
-        let alone = [vec!["dibs-loadtest".to_owned(), name.clone()], written.clone()].concat();
-        if let Err(error) = command.clone().try_get_matches_from(alone) {
-            let said = error.to_string();
-            let said = said
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches("error: ");
-            return Err(Failure::Usage(format!("{}: {said}", at(value.span()))));
-        }
+        alone(command, &name, &written)
+            .map_err(|said| Failure::Usage(format!("{}: {said}", at(value.span()))))?;
         args.extend(written);
     }
     Ok(args)
+}
+
+/// Whether a scenario takes this flag alone; what clap says otherwise.
+fn alone(command: &Command, scenario: &str, flag: &[String]) -> Result<(), String> {
+    let args = ["dibs-loadtest", scenario]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(flag.iter().cloned());
+    let error = command.clone().try_get_matches_from(args).map(drop);
+    error.map_err(|error| {
+        let said = error.to_string();
+        said.lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned()
+    })
 }
 
 fn flag_of(flag: &str, arg: &clap::Arg, value: &toml::Value) -> Vec<String> {

@@ -16,3 +16,5 @@ mod seeded;
 pub mod serve;
 pub mod session;
 pub mod shared;
+#[cfg(test)]
+mod simulation;

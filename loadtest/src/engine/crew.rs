@@ -1,11 +1,11 @@
 //! All shares of a run: one in this process, or several workers by pipe. A worker ends when its parent is gone, and is
 //! killed when the run is given up. What shares do is not known here.
 
-use crate::engine::recorder::Recorder;
 use crate::engine::share::{self, News, Order};
 use crate::engine::stage::{Plan, Targets};
 use crate::engine::tally::{Beat, Totals};
 use crate::failure::Failure;
+use crate::oracle::witness::Witness;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -147,15 +147,15 @@ impl Crew {
     ///
     /// # Errors
     /// The first share's failure.
-    pub async fn end(mut self) -> Result<(Totals, Vec<Recorder>), Failure> {
+    pub async fn end(mut self) -> Result<(Totals, Vec<Witness>), Failure> {
         self.order(&Order::End);
-        let (mut all, mut recorders) = (Totals::default(), Vec::new());
+        let (mut all, mut witnesses) = (Totals::default(), Vec::new());
         for link in &mut self.links {
             loop {
                 match next(link).await? {
                     News::Finished(totals, recorded) => {
                         all.merge(*totals);
-                        recorders.extend(recorded);
+                        witnesses.extend(recorded);
                         break;
                     }
                     News::Failed(why) => return Err(Failure::Wrong(why)),
@@ -163,7 +163,7 @@ impl Crew {
                 }
             }
         }
-        Ok((all, recorders))
+        Ok((all, witnesses))
     }
 }
 

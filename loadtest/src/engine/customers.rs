@@ -7,6 +7,7 @@ use crate::engine::stage::{Phase, Stage};
 use crate::engine::tally::{Count, Lag};
 use crate::engine::wire;
 use crate::failure::Failure;
+use crate::oracle::witness::{CallId, Witness};
 use dibs_client::{Http, HttpError};
 use dibs_protocol::event::{Customer, Event};
 use dibs_protocol::http::{Delivery, Ingest, IngestAnswer};
@@ -58,7 +59,10 @@ pub fn message(run: &str, key: String, customer: usize, text: String) -> Result<
 ///
 /// # Errors
 /// [`Failure::Token`].
-pub fn start(stage: &Rc<Stage>, phase: &watch::Sender<Phase>) -> Result<Vec<JoinHandle<Recorder>>, Failure> {
+pub fn start(
+    stage: &Rc<Stage>,
+    phase: &watch::Sender<Phase>,
+) -> Result<Vec<JoinHandle<Option<Witness>>>, Failure> {
     let share = stage.plan.share as usize;
     let mut tasks = Vec::new();
     if stage.plan.settings.messages > 0.0 {
@@ -80,12 +84,12 @@ pub fn start(stage: &Rc<Stage>, phase: &watch::Sender<Phase>) -> Result<Vec<Join
     Ok(tasks)
 }
 
-type Sent = (Ingest, Result<(bool, IngestAnswer), HttpError>);
+type Sent = (Option<CallId>, Result<(bool, IngestAnswer), HttpError>);
 
 /// Customers write: mostly those who have written before, now and then a new one, now and then the same twice.
-async fn write(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -> Recorder {
+async fn write(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -> Option<Witness> {
     let plan = &stage.plan;
-    let mut recorder = Recorder::new("adapter", plan.oracle);
+    let mut recorder = Recorder::new("customers", &plan.workspace, plan.oracle, false);
     let mut rng = ChaCha8Rng::seed_from_u64(plan.settings.seed);
     rng.set_stream((1 << 41) + u64::from(plan.share));
     let rate = plan.settings.messages / f64::from(plan.settings.processes);
@@ -125,18 +129,18 @@ async fn write(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) 
         let times = if rng.random_bool(0.02) { 2 } else { 1 };
         for _ in 0..times {
             let (http, message, stage) = (http.clone(), message.clone(), Rc::clone(&stage));
-            recorder.ingest(&message);
+            let call = recorder.ingest(&message);
             under_way.spawn_local(async move {
                 let answer = http.ingest(&message).await;
                 stage.tally.borrow_mut().lag(Lag::Message, due_us);
-                (message, answer)
+                (call, answer)
             });
         }
     }
     while let Some(done) = under_way.join_next().await {
         settle(&stage, &mut recorder, Some(done));
     }
-    recorder
+    recorder.into_witness()
 }
 
 /// Waits for a moment; true when it is time to rest.
@@ -153,10 +157,10 @@ async fn rested(phase: &mut watch::Receiver<Phase>, due_us: u64) -> bool {
 }
 
 fn settle(stage: &Stage, recorder: &mut Recorder, done: Option<Result<Sent, tokio::task::JoinError>>) {
-    let Some(Ok((message, answer))) = done else {
+    let Some(Ok((call, answer))) = done else {
         return;
     };
-    recorder.ingested(&message, &answer);
+    recorder.ingested(call, &answer);
     let mut tally = stage.tally.borrow_mut();
     match answer {
         Ok(_) => tally.count(Count::Messages),
@@ -168,8 +172,8 @@ fn settle(stage: &Stage, recorder: &mut Recorder, done: Option<Result<Sent, toki
 }
 
 /// An adapter: every reply of the channel, once and in order, each reported as delivered.
-async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -> Recorder {
-    let mut recorder = Recorder::new("adapter", stage.plan.oracle);
+async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -> Option<Witness> {
+    let mut recorder = Recorder::new("adapter", &stage.plan.workspace, stage.plan.oracle, false);
     let mut after = 0;
     let mut last_look = false;
     loop {
@@ -187,6 +191,7 @@ async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -
                 break;
             }
         };
+        let from = after;
         for entry in &page.events {
             if entry.seq <= after {
                 stage
@@ -210,8 +215,9 @@ async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -
                 state: DeliveryState::Delivered,
                 reason: None,
             };
+            let call = recorder.deliver(&delivery);
             let done = http.deliver(&delivery).await;
-            recorder.delivered(&delivery, &done);
+            recorder.delivered(call, &done);
             if let Err(error) = done {
                 stage
                     .tally
@@ -219,7 +225,7 @@ async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -
                     .trouble(format!("a delivery was not taken: {error}"));
             }
         }
-        recorder.outbox(&page.events);
+        recorder.outbox(CHANNEL, from, &page);
         after = after.max(page.next);
         // Once more after everybody rests, so that nothing is left in the outbox.
         if resting && page.events.is_empty() {
@@ -230,5 +236,5 @@ async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     }
-    recorder
+    recorder.into_witness()
 }

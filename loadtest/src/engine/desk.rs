@@ -51,9 +51,9 @@ pub struct Desk {
 impl Desk {
     /// Of an agent who has not come in yet.
     #[must_use]
-    pub fn new(name: String, stage: &Rc<Stage>) -> Self {
+    pub fn new(name: String, stage: &Rc<Stage>, keen: bool) -> Self {
         Self {
-            recorder: Recorder::new(&name, stage.plan.oracle),
+            recorder: Recorder::new(&name, &stage.plan.workspace, stage.plan.oracle, keen),
             name,
             stage: Rc::clone(stage),
             held: HashMap::new(),

@@ -16,11 +16,13 @@ use crate::hub::Hub;
 use crate::limits;
 use crate::measure::{Latencies, Usage, usage};
 use crate::options::Shared;
+use crate::oracle::witness::Witness;
 use crate::progress::Progress;
 use crate::report::Report;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::terms::Role;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -49,7 +51,7 @@ pub async fn run(name: &str, settings: &Settings, shared: &Shared) -> Result<Rep
         progress: &mut progress,
         course: Course::default(),
         highest_rss: None,
-        recorders: Vec::new(),
+        witnesses: Vec::new(),
     };
     run.whole(name, !shared.no_oracle).await
 }
@@ -60,7 +62,7 @@ struct Run<'a> {
     progress: &'a mut Progress,
     course: Course,
     highest_rss: Option<f64>,
-    recorders: Vec<Recorder>,
+    witnesses: Vec<Witness>,
 }
 
 /// What both sides had used at a moment.
@@ -76,7 +78,11 @@ impl Run<'_> {
         let settings = self.settings;
         let plan = self.plan(name, oracle).await?;
         // The first hello loads the workspace, which is no session's cost.
-        self.hub.agent("observer", 0).await?.close().await;
+        let observer = self.hub.agent("observer", 0).await?;
+        let mut recorder = Recorder::new("observer", self.hub.workspace(), oracle, false);
+        recorder.came_in(observer.welcome());
+        self.witnesses.extend(recorder.into_witness());
+        observer.close().await;
         let alone = self.hub.usage();
         self.progress.step(&format!("{} agents come in", settings.agents));
         let coming = self.mark(&[std::process::id()]);
@@ -92,8 +98,8 @@ impl Run<'_> {
         } else {
             0
         };
-        let (totals, recorders) = crew.end().await?;
-        self.recorders.extend(recorders);
+        let (totals, witnesses) = crew.end().await?;
+        self.witnesses.extend(witnesses);
         let mut report = Report::default();
         self.figures(&totals, &begun, &ended, &rested, &mut report)?;
         report.figure(
@@ -138,7 +144,7 @@ impl Run<'_> {
         let mut verdict = None;
         if oracle {
             self.progress.step("the oracle reads");
-            verdict = Some(judge::verdict(self.hub, std::mem::take(&mut self.recorders)).await?);
+            verdict = Some(judge::verdict(self.hub, std::mem::take(&mut self.witnesses)).await?);
         }
         if trouble_count > 0 {
             let verdict = verdict.get_or_insert_default();
@@ -174,32 +180,32 @@ impl Run<'_> {
         let run = Uuid::new_v4().simple().to_string()[..8].to_owned();
         self.progress
             .step(&format!("{name}: {} conversations open", settings.conversations));
-        let mut recorder = Recorder::new("adapter", oracle);
+        let recorder = RefCell::new(Recorder::new(
+            "first messages",
+            self.hub.workspace(),
+            oracle,
+            false,
+        ));
         let http = self.hub.http("adapter", Role::Channel)?;
-        let first = |customer: usize| {
+        let (recorder, http, run) = (&recorder, &http, run.as_str());
+        let open = |customer: usize| async move {
             let text = format!("Hello, my order {customer} has not arrived. What can you do?");
-            message(&run, format!("first-{run}-{customer}"), customer, text)
+            let message = message(run, format!("first-{run}-{customer}"), customer, text)?;
+            let call = recorder.borrow_mut().ingest(&message);
+            let answer = http.ingest(&message).await;
+            recorder.borrow_mut().ingested(call, &answer);
+            Ok::<_, Failure>(answer?.1.conversation)
         };
-        let messages = (0..settings.conversations as usize)
-            .map(first)
-            .collect::<Result<Vec<_>, _>>()?;
-        for message in &messages {
-            recorder.ingest(message);
-        }
-        let mut answers = stream::iter(&messages)
-            .map(|message| {
-                let http = &http;
-                async move { (message, http.ingest(message).await) }
-            })
-            .buffered(OPENING);
-        let mut conversations: Vec<ConversationId> = Vec::with_capacity(messages.len());
-        while let Some((message, answer)) = answers.next().await {
-            recorder.ingested(message, &answer);
-            conversations.push(answer?.1.conversation);
-        }
-        if oracle {
-            self.recorders.push(recorder);
-        }
+        let conversations: Vec<ConversationId> = stream::iter(0..settings.conversations as usize)
+            .map(open)
+            .buffered(OPENING)
+            .try_collect()
+            .await?;
+        self.witnesses.extend(
+            recorder
+                .replace(Recorder::new("", "", false, false))
+                .into_witness(),
+        );
         let slice = (settings.duration.0 / 100).clamp(Duration::from_millis(250), Duration::from_secs(10));
         Ok(Plan {
             scenario: name.to_owned(),
@@ -207,7 +213,7 @@ impl Run<'_> {
             bases: self.hub.bases().to_vec(),
             workspace: self.hub.workspace().to_owned(),
             secret: self.hub.secret().to_owned(),
-            run,
+            run: run.to_owned(),
             conversations,
             oracle,
             share: 0,

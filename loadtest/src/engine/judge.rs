@@ -1,14 +1,18 @@
 //! The end of a run: fresh reads of everything, what everybody should have by then, and the oracle's verdict.
 
 use crate::detail::Judgement;
-use crate::engine::recorder::Recorder;
 use crate::engine::stage::Targets;
+use crate::engine::tally::TOLD;
 use crate::engine::wire;
 use crate::failure::Failure;
 use crate::hub::Hub;
+use crate::oracle;
+use crate::oracle::feed::Feed;
+use crate::oracle::witness::Witness;
 use dibs_protocol::answer::OpenViewAnswer;
 use dibs_protocol::filter::Filter;
 use dibs_protocol::terms::{Role, Sort};
+use std::collections::BTreeMap;
 
 /// How many conversations a page has.
 const PAGE: u64 = 200;
@@ -33,8 +37,9 @@ pub async fn targets(hub: &Hub, list: bool) -> Result<Targets, Failure> {
             break;
         }
     }
+    let observer = hub.agent("observer", 0).await?;
+    targets.head = observer.welcome().seq;
     if list {
-        let observer = hub.agent("observer", 0).await?;
         let answer: OpenViewAnswer = observer.call_as(wire::open_list()).await?;
         targets.list = Some(
             answer
@@ -47,10 +52,33 @@ pub async fn targets(hub: &Hub, list: bool) -> Result<Targets, Failure> {
     Ok(targets)
 }
 
-/// The oracle's verdict.
+/// The oracle's verdict upon everything that was seen, held against the log as a fresh read shows it.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn verdict(_hub: &Hub, _recorders: Vec<Recorder>) -> Result<Judgement, Failure> {
-    Ok(Judgement::default())
+pub async fn verdict(hub: &Hub, witnesses: Vec<Witness>) -> Result<Judgement, Failure> {
+    let http = hub.http("observer", Role::Agent)?;
+    let mut feed = Feed::read(&http).await?;
+    // Where the hub was started here, nobody else can have changed anything.
+    feed.everybody = hub.server().is_some();
+    let checking = tokio::task::spawn_blocking(move || oracle::check(&feed, &witnesses));
+    let verdict = checking
+        .await
+        .map_err(|error| Failure::wrong(error.to_string()))?;
+    let counts = |map: &BTreeMap<&'static str, u64>| {
+        map.iter()
+            .map(|(what, count)| ((*what).to_owned(), *count))
+            .collect()
+    };
+    Ok(Judgement {
+        checked: counts(&verdict.checked),
+        unchecked: counts(&verdict.unchecked),
+        fault_count: verdict.count(),
+        faults: verdict
+            .faults
+            .iter()
+            .take(TOLD)
+            .map(ToString::to_string)
+            .collect(),
+    })
 }

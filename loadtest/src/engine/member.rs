@@ -3,11 +3,11 @@
 
 use crate::engine::clock;
 use crate::engine::desk::Desk;
-use crate::engine::recorder::Recorder;
 use crate::engine::script::{Action, Deed, Part, Script, watched};
 use crate::engine::stage::{Phase, Stage};
 use crate::engine::tally::{Count, Lag};
 use crate::engine::wire;
+use crate::oracle::witness::Witness;
 use dibs_client::backoff::Backoff;
 use dibs_client::dial::{self, Socket};
 use dibs_client::{Closed, ConnectError};
@@ -22,6 +22,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
+/// How many agents show the oracle every byte; the others show what they heard of.
+const KEEN: usize = 20;
 /// How long dialling and the welcome may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -50,8 +52,12 @@ pub struct Member {
     pub(super) read_again_us: u64,
     /// The hello was resumed, and the replay is still coming.
     pub(super) replaying: bool,
+    /// Snapshots are still coming, up to a position.
+    pub(super) resyncing: bool,
     /// When the connection was lost, until everything is there again.
     pub(super) lost_us: Option<u64>,
+    /// The feed's head when everything is quiet.
+    pub(super) head: Option<u64>,
     pub(super) is_ready: bool,
     pub(super) is_rested: bool,
     pub(super) is_settled: bool,
@@ -78,7 +84,7 @@ impl Member {
         let places = agent.into_iter().flat_map(|index| watched(settings, index));
         let now = phase.borrow().clone();
         Self {
-            desk: Desk::new(name, stage),
+            desk: Desk::new(name, stage, index < KEEN || agent.is_none()),
             index,
             now,
             phase,
@@ -90,7 +96,9 @@ impl Member {
             slow: agent.is_some_and(|index| index >= settings.agents - settings.slow),
             read_again_us: 0,
             replaying: false,
+            resyncing: false,
             lost_us: None,
+            head: None,
             is_ready: false,
             is_rested: false,
             is_settled: false,
@@ -99,7 +107,7 @@ impl Member {
     }
 
     /// Lives until the end of the run; what is left is what the oracle is shown.
-    pub async fn live(mut self, delay: Duration) -> Recorder {
+    pub async fn live(mut self, delay: Duration) -> Option<Witness> {
         tokio::time::sleep(delay).await;
         let mut backoff = Backoff::default();
         loop {
@@ -109,6 +117,9 @@ impl Member {
                     self.stage.tally.borrow_mut().connected += 1;
                     let end = self.converse(socket).await;
                     self.stage.tally.borrow_mut().connected -= 1;
+                    if matches!(end, End::Over) {
+                        self.show_list();
+                    }
                     self.desk.cut();
                     match end {
                         End::Over => break,
@@ -137,7 +148,7 @@ impl Member {
                 break;
             }
         }
-        self.desk.recorder
+        self.desk.recorder.into_witness()
     }
 
     fn lost(&mut self, at_us: u64, count: Count) {
@@ -211,6 +222,7 @@ impl Member {
             }
         }
         self.replaying = welcome.resumed;
+        self.resyncing = false;
         self.desk.cursor.welcomed(&welcome);
         self.desk
             .holds(welcome.claims.iter().map(|it| (it.conversation, it.token)));
@@ -240,6 +252,9 @@ impl Member {
                     }
                     if !matches!(self.now, Phase::Work) {
                         self.read_again_us = 0;
+                    }
+                    if let Phase::Quiet(targets) = &self.now {
+                        self.head = Some(targets.head);
                     }
                     self.look_around();
                 }
@@ -305,7 +320,6 @@ impl Member {
                 into: Typing::Reply,
                 on,
             };
-            self.desk.recorder.typing(&signal);
             self.stage.tally.borrow_mut().count(Count::Typing);
             return wire::typing(&signal).ok();
         }

@@ -52,7 +52,11 @@ impl Member {
             tally.lag(Lag::Delivery, mark);
         }
         drop(tally);
-        self.desk.recorder.event(conversation, seq);
+        if self.desk.recorder.is_keen() {
+            self.desk.recorder.text(text);
+        } else {
+            self.desk.recorder.event(conversation, seq);
+        }
         let event = serde_json::Value::Null;
         self.desk.cursor.event(&EventEntry {
             seq,
@@ -76,6 +80,7 @@ impl Member {
             tally.lag(Lag::List, mark);
         }
         drop(tally);
+        self.desk.recorder.text(text);
         match next {
             Some(screen) => self.desk.screen = Some(screen),
             None => self
@@ -84,7 +89,8 @@ impl Member {
         }
     }
 
-    fn other(&mut self, _text: &str) {
+    fn other(&mut self, text: &str) {
+        self.desk.recorder.text(text);
         self.stage.tally.borrow_mut().count(Count::Others);
     }
 
@@ -105,10 +111,12 @@ impl Member {
             },
             ServerFrame::Position { .. } => {
                 self.replaying = false;
+                self.resyncing = false;
                 self.standing_done();
                 None
             }
             ServerFrame::Resync { .. } => {
+                self.resyncing = true;
                 self.stage.tally.borrow_mut().count(Count::Resyncs);
                 None
             }
@@ -153,9 +161,20 @@ impl Member {
         }
     }
 
+    /// At the end, the oracle is shown the list; of those who see the same, one shows it.
+    pub(super) fn show_list(&mut self) {
+        if let (Some(head), false) = (self.head, self.is_settled) {
+            self.desk.recorder.quiet(head);
+        }
+        let Some(screen) = &self.desk.screen else { return };
+        if self.stage.shown.borrow_mut().insert(screen.sight()) {
+            self.desk.recorder.list(&self.desk.name, screen);
+        }
+    }
+
     /// Whether what the phase waits for is so.
     pub(super) fn look_around(&mut self) {
-        let free = self.desk.pending.is_empty() && self.lost_us.is_none();
+        let free = self.desk.pending.is_empty() && self.lost_us.is_none() && !self.resyncing;
         match &self.now {
             Phase::Rest if free && !self.is_rested => {
                 self.is_rested = true;
@@ -171,6 +190,7 @@ impl Member {
                 };
                 if events && list {
                     self.is_settled = true;
+                    self.desk.recorder.quiet(targets.head);
                     self.stage.bump(&self.stage.settled);
                 }
             }

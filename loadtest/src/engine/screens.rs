@@ -132,6 +132,16 @@ fn moment(row: &Summary) -> Option<u64> {
 }
 
 impl Screen {
+    /// A digest of what a person sees: two with the same show the same.
+    #[must_use]
+    pub fn sight(&self) -> u64 {
+        let rows = self
+            .order
+            .iter()
+            .map(|id| (id, self.rows.get(id).map(|row| row.version)));
+        foldhash::fast::FixedState::default().hash_one((self.total, rows.collect::<Vec<_>>()))
+    }
+
     /// Whether it shows exactly these rows, in this order and as new.
     #[must_use]
     pub fn shows(&self, rows: &[(ConversationId, u64)]) -> bool {

@@ -4,11 +4,11 @@
 use crate::engine::clock;
 use crate::engine::customers;
 use crate::engine::member::Member;
-use crate::engine::recorder::Recorder;
 use crate::engine::script::Part;
 use crate::engine::stage::{Phase, Plan, Stage, Targets};
 use crate::engine::tally::{Beat, Totals};
 use crate::failure::Failure;
+use crate::oracle::witness::Witness;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -47,7 +47,7 @@ pub enum News {
     /// Everybody has everything, but for so many members.
     Settled(usize),
     /// The end.
-    Finished(Box<Totals>, Vec<Recorder>),
+    Finished(Box<Totals>, Vec<Witness>),
     /// It cannot go on.
     Failed(String),
 }
@@ -58,8 +58,8 @@ pub type Teller = mpsc::UnboundedSender<News>;
 struct Share {
     stage: Rc<Stage>,
     phase: watch::Sender<Phase>,
-    members: Vec<JoinHandle<Recorder>>,
-    customers: Vec<JoinHandle<Recorder>>,
+    members: Vec<JoinHandle<Option<Witness>>>,
+    customers: Vec<JoinHandle<Option<Witness>>>,
     orders: mpsc::UnboundedReceiver<Order>,
     news: Teller,
 }
@@ -101,7 +101,7 @@ impl Share {
         self.stop_customers().await;
         let beat = self.stage.tally.borrow_mut().beat();
         self.tell(News::Beat(beat));
-        self.stage.tally.borrow_mut().working = false;
+        // What was stored may arrive after its answer: it counts until everybody has everything.
         self.tell(News::Rested(left));
         match self.orders.recv().await {
             Some(Order::Quiet(targets)) => {
@@ -114,13 +114,12 @@ impl Share {
             _ => return Ok(()),
         }
         self.phase.send_replace(Phase::End);
-        let mut recorders = Vec::new();
+        let mut witnesses = Vec::new();
         for task in self.members.drain(..).chain(self.customers.drain(..)) {
-            recorders.push(task.await.map_err(|error| Failure::wrong(error.to_string()))?);
+            witnesses.extend(task.await.map_err(|error| Failure::wrong(error.to_string()))?);
         }
-        recorders.retain(Recorder::is_on);
         let totals = self.stage.tally.borrow().totals();
-        self.tell(News::Finished(Box::new(totals), recorders));
+        self.tell(News::Finished(Box::new(totals), witnesses));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use dibs_protocol::ids::ConversationId;
 use dibs_protocol::terms::Role;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use tokio::sync::{Notify, Semaphore};
@@ -48,6 +48,8 @@ pub struct Plan {
 /// What everybody should have when nothing happens any longer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Targets {
+    /// The feed's head.
+    pub head: u64,
     /// Each conversation's version on a fresh read.
     pub versions: HashMap<ConversationId, u64>,
     /// The rows of the list on a fresh read.
@@ -78,6 +80,8 @@ pub struct Stage {
     pub tally: RefCell<Tally>,
     /// The lists.
     pub screens: RefCell<Screens>,
+    /// What the lists that the oracle was shown look like.
+    pub shown: RefCell<HashSet<u64>>,
     /// When the work begins, in microseconds of the run's clock.
     pub start_us: Cell<u64>,
     /// Who may dial.
@@ -102,6 +106,7 @@ impl Stage {
             minter: Minter::new(&plan.secret, &plan.workspace),
             tally: RefCell::new(Tally::new(plan.settings.headline())?),
             screens: RefCell::default(),
+            shown: RefCell::default(),
             start_us: Cell::new(u64::MAX),
             dialling: Semaphore::new(DIALLING),
             ready: Cell::new(0),

@@ -8,6 +8,7 @@ use dibs_protocol::ids::ConversationId;
 use dibs_protocol::time::Time;
 use dibs_rules::personal;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -24,8 +25,17 @@ struct Read {
 /// The kind whose `token` is its own `seq`, filled in when it is read.
 const TOKEN_IS_SEQ: &str = "claim_granted";
 
+/// Most events are shorter: their text grows into no second allocation, in bytes.
+const EVENT_BYTES: usize = 512;
+/// What an entry has besides actor and event, in bytes.
+const FIELDS_BYTES: usize = 192;
+
 fn write(actor: &Actor, event: &Event) -> String {
-    serde_json::to_string(&Written { actor, event }).unwrap_or_default()
+    let mut text = Vec::with_capacity(EVENT_BYTES);
+    match serde_json::to_writer(&mut text, &Written { actor, event }) {
+        Ok(()) => String::from_utf8(text).unwrap_or_default(),
+        Err(_) => String::new(),
+    }
 }
 
 /// Makes a new event of a decided one.
@@ -76,65 +86,86 @@ pub(crate) fn decode(stored: &StoredEvent) -> Result<(Actor, Event), LogError> {
     Ok((read.actor, read.event))
 }
 
-/// The fields of an entry after `"seq":…`, as the wire has them.
-fn rest(
+/// What the wire shows of an event.
+struct Shown<'a> {
+    seq: u64,
     conversation: Option<ConversationId>,
     at_ms: i64,
-    kind: &str,
-    seq: u64,
-    content: &str,
+    kind: &'a str,
+    content: &'a str,
     redacted: bool,
-) -> String {
-    let place = conversation.map_or_else(String::new, |id| format!("\"conversation\":\"{id}\","));
-    let at = Time(at_ms);
-    if redacted {
-        let actor = content
-            .split(",\"event\":")
-            .next()
-            .unwrap_or("{\"actor\":{\"kind\":\"system\"}");
-        let actor = actor.trim_start_matches('{');
-        return format!(
-            "{place}\"at\":\"{at}\",{actor},\"event\":{{\"kind\":\"{kind}\",\"redacted\":true}}}}"
-        );
+}
+
+impl<'a> Shown<'a> {
+    fn stored(stored: &'a StoredEvent) -> Self {
+        Self {
+            seq: stored.seq,
+            conversation: stored.conversation,
+            at_ms: stored.at_ms,
+            kind: &stored.kind,
+            content: &stored.event,
+            redacted: stored.redacted,
+        }
     }
-    let content = content.strip_prefix('{').unwrap_or(content);
-    match content.strip_suffix("}}") {
-        Some(open) if kind == TOKEN_IS_SEQ => format!("{place}\"at\":\"{at}\",{open},\"token\":{seq}}}}}"),
-        _ => format!("{place}\"at\":\"{at}\",{content}"),
+
+    /// An object that begins with `begin`, a brace and perhaps fields.
+    fn text(&self, begin: &str) -> String {
+        let mut text = String::with_capacity(self.content.len() + FIELDS_BYTES);
+        // Writing into a String does not fail.
+        self.write(begin, &mut text).ok();
+        text
+    }
+
+    fn write(&self, begin: &str, text: &mut String) -> std::fmt::Result {
+        write!(text, "{begin}\"seq\":{},", self.seq)?;
+        if let Some(id) = self.conversation {
+            write!(text, "\"conversation\":\"{id}\",")?;
+        }
+        write!(text, "\"at\":\"{}\",", Time(self.at_ms))?;
+        if self.redacted {
+            let actor = self.content.split(",\"event\":").next();
+            let actor = actor.unwrap_or("{\"actor\":{\"kind\":\"system\"}");
+            let (actor, kind) = (actor.trim_start_matches('{'), self.kind);
+            return write!(
+                text,
+                "{actor},\"event\":{{\"kind\":\"{kind}\",\"redacted\":true}}}}"
+            );
+        }
+        let content = self.content.strip_prefix('{').unwrap_or(self.content);
+        match content.strip_suffix("}}") {
+            Some(open) if self.kind == TOKEN_IS_SEQ => {
+                text.push_str(open);
+                write!(text, ",\"token\":{}}}}}", self.seq)
+            }
+            _ => text.write_str(content),
+        }
     }
 }
 
+/// How an `event` frame begins.
+const EVENT: &str = "{\"type\":\"event\",";
+
 /// The event as an entry of a timeline: an `event` frame without `type`.
 pub(crate) fn entry(stored: &StoredEvent) -> String {
-    let rest = rest(
-        stored.conversation,
-        stored.at_ms,
-        &stored.kind,
-        stored.seq,
-        &stored.event,
-        stored.redacted,
-    );
-    format!("{{\"seq\":{},{rest}", stored.seq)
+    Shown::stored(stored).text("{")
 }
 
 /// The event as an `event` frame, from its parts as they were decided.
 pub(crate) fn event_frame(seq: u64, event: &NewEvent) -> Frame {
-    let content = event.body.as_ref().unwrap_or(&event.skeleton);
-    let rest = rest(event.conversation, event.at_ms, event.kind, seq, content, false);
-    Frame::text(&format!("{{\"type\":\"event\",\"seq\":{seq},{rest}"))
+    let shown = Shown {
+        seq,
+        conversation: event.conversation,
+        at_ms: event.at_ms,
+        kind: event.kind,
+        content: event.body.as_ref().unwrap_or(&event.skeleton),
+        redacted: false,
+    };
+    Frame::text(&shown.text(EVENT))
 }
 
 /// The event as an `event` frame, as it was read from the log.
 pub(crate) fn stored_frame(stored: &StoredEvent) -> Frame {
-    let rest = rest(
-        stored.conversation,
-        stored.at_ms,
-        &stored.kind,
-        stored.seq,
-        &stored.event,
-        stored.redacted,
-    );
-    Frame::text(&format!("{{\"type\":\"event\",\"seq\":{},{rest}", stored.seq))
+    Frame::text(&Shown::stored(stored).text(EVENT))
 }
 
 /// How the wire shows the chain's hash.

@@ -314,7 +314,7 @@ pub(crate) fn reply_with(caller: Caller, outcome: Result<String, Refusal>) {
                 .send(outcome.map(|fields| (200, format!("{{{fields}}}"))))
                 .ok();
         }
-        (Caller::Bulk(..) | Caller::Nobody, _) => {}
+        (Caller::Bulk(..) | Caller::Watch(..) | Caller::Nobody, _) => {}
     }
 }
 

@@ -5,11 +5,12 @@
 
 use super::execute::log_refusal;
 use super::state::{Caller, Concluded, Internal, Job, Join, Link};
-use super::workspace::Workspace;
+use super::workspace::{Workspace, refuse};
 use crate::log::{Aggregate, Head, LogError};
 use crate::seeded::{Bug, seeded};
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::frame::Resume;
+use dibs_protocol::ids::AgentId;
 use std::sync::Arc;
 
 /// What waits until memory is as fresh as it must be.
@@ -23,6 +24,8 @@ pub(crate) enum Waiting {
     Resume(Arc<Link>, i64, Resume),
     /// A session whose agent's seat was stored beyond the head.
     Welcome(Box<Join>),
+    /// A session that watches a conversation whose state is ahead of the head.
+    Watch(Arc<Link>, i64, Box<dibs_protocol::command::Watch>),
 }
 
 /// What waits, and for what.
@@ -40,6 +43,22 @@ impl Fresh {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.asked.is_empty() && self.reading.is_none() && self.parked.is_empty()
+    }
+
+    /// Whether a session of this agent waits to be welcomed.
+    pub(crate) fn welcomes(&self, agent: &AgentId) -> bool {
+        let waits = |it: &Waiting| matches!(it, Waiting::Welcome(join) if join.agent.id == *agent);
+        self.parked.iter().any(|(_, it)| waits(it))
+    }
+
+    /// A session that waits to be welcomed is gone. Whose it was, if it did.
+    pub(crate) fn leave(&mut self, link: &Link) -> Option<AgentId> {
+        let waits = |it: &Waiting| matches!(it, Waiting::Welcome(join) if join.link.id == link.id);
+        let at = self.parked.iter().position(|(_, it)| waits(it))?;
+        match self.parked.remove(at).1 {
+            Waiting::Welcome(join) => Some(join.agent.id.clone()),
+            _ => None,
+        }
     }
 }
 
@@ -131,12 +150,14 @@ impl Workspace {
                 }
             }
             Waiting::Welcome(join) => self.welcome(*join),
+            Waiting::Watch(link, id, it) => self.watch(&link, id, &it),
         }
     }
 
     fn give_up_on(&mut self, waiting: Waiting, error: &LogError) {
         match waiting {
             Waiting::Job(job) => self.refuse(job.caller, log_refusal(error)),
+            Waiting::Watch(link, id, _) => refuse(&link, id, log_refusal(error)),
             // It is taken again when nobody has dealt with it.
             Waiting::Due(_) => {}
             Waiting::Resume(link, ..) => link.outbox.close(CloseCode::Internal),

@@ -137,6 +137,14 @@ impl Workspace {
     }
 }
 
+/// Nothing ever advances it: it only carries that one item of an instance comes after another.
+pub(crate) fn feed_aggregate() -> Aggregate {
+    Aggregate {
+        kind: AggregateKind::Settings,
+        id: "feed".to_owned(),
+    }
+}
+
 /// The aggregate of a conversation.
 pub(crate) fn conversation_aggregate(id: ConversationId) -> Aggregate {
     Aggregate {

@@ -167,6 +167,9 @@ impl Workspace {
             for waiting in self.joining.values_mut() {
                 waiting.retain(|it| it.link.id != link.id);
             }
+            if let Some(agent) = self.fresh.leave(link) {
+                self.claimed_in_absence(&agent);
+            }
             return;
         }
         let key = link.key();

@@ -102,6 +102,7 @@ impl Workspace {
             keys: Map::default(),
             key_order: VecDeque::new(),
             batch: VecDeque::new(),
+            last_item: None,
             settling: None,
             gather_until: started,
             views: Views::default(),

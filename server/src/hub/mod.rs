@@ -8,6 +8,8 @@ mod erase;
 mod execute;
 mod follow;
 mod fresh;
+#[doc(hidden)]
+pub mod hot;
 #[cfg(test)]
 mod instances_tests;
 mod item;

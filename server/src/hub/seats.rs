@@ -12,6 +12,10 @@ use dibs_protocol::ids::AgentId;
 use dibs_rules::{Action, Sender};
 use std::sync::Arc;
 
+/// The log counts an absence from when it stores it, which is somewhat later than when it was noticed: a timer that fires
+/// before the whole grace is over would be in vain, and come again much later only. In milliseconds.
+const UNTIL_STORED_MS: i64 = 250;
+
 impl Workspace {
     /// The aggregate of an agent's timer: looked at when the grace period is over.
     pub(crate) fn agent_timer(agent: &AgentId, due_ms: Option<i64>) -> crate::log::Timer {
@@ -60,10 +64,11 @@ impl Workspace {
         for join in self.joining.remove(agent).into_iter().flatten() {
             self.when_at(head, Waiting::Welcome(Box::new(join)));
         }
+        let coming = self.fresh.welcomes(agent);
         let person = self.people.entry(agent);
         match (person.connected(), person.seated) {
             // Everybody who waited has gone meanwhile.
-            (false, true) if person.seat == Seat::Settled => self.write_absence(agent),
+            (false, true) if person.seat == Seat::Settled && !coming => self.write_absence(agent),
             // Those who were here before have gone, and the log was told so.
             (true, false) => self.write_arrival(agent, None),
             _ => {}
@@ -81,7 +86,8 @@ impl Workspace {
         let person = self.people.entry(id);
         person.seated = false;
         person.seat = Seat::Writing;
-        let due = now.plus_ms(self.deps.options.settings.claim_grace_ms);
+        let grace_ms = self.deps.options.settings.claim_grace_ms;
+        let due = now.plus_ms(grace_ms + UNTIL_STORED_MS);
         let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
         item.seats.push(self.seat(id, false));
         item.timers.push(Self::agent_timer(id, Some(due.0)));
@@ -95,13 +101,15 @@ impl Workspace {
             person.seat = Seat::Settled;
         }
         let grace_ms = self.deps.options.settings.claim_grace_ms;
-        self.deps.timers.expect(self.deps.clock.now_ms() + grace_ms);
+        let due_ms = self.deps.clock.now_ms() + grace_ms + UNTIL_STORED_MS;
+        self.deps.timers.expect(due_ms);
     }
 
     /// A claim was granted to somebody who has already gone: the grace period begins now.
     pub(crate) fn claimed_in_absence(&mut self, agent: &AgentId) {
+        let coming = self.joining.contains_key(agent) || self.fresh.welcomes(agent);
         let person = self.people.entry(agent);
-        if !person.connected() && person.seat == Seat::Settled && !self.joining.contains_key(agent) {
+        if !person.connected() && person.seat == Seat::Settled && !coming {
             self.write_absence(agent);
         }
     }

@@ -150,6 +150,7 @@ pub(crate) enum Internal {
     Snapshot {
         link: Arc<Link>,
         conversation: ConversationId,
+        summary: Option<Bytes>,
         entries: Result<Vec<StoredEvent>, LogError>,
     },
     Followed(Result<Followed, LogError>),
@@ -171,6 +172,8 @@ pub(crate) struct WatchRead {
     pub(crate) conversation: ConversationId,
     pub(crate) summary: Bytes,
     pub(crate) limit: usize,
+    /// Whether the session watched it already.
+    pub(crate) again: bool,
 }
 
 /// A resume whose missed events are being read.
@@ -191,6 +194,8 @@ pub(crate) enum Lane {
 #[derive(Debug)]
 pub(crate) enum Caller {
     Session(Arc<Link>, i64),
+    /// A session that watches a conversation as soon as it has been read.
+    Watch(Arc<Link>, i64, Box<dibs_protocol::command::Watch>),
     Http(oneshot::Sender<HttpReply>),
     Bulk(u64, usize),
     Nobody,

@@ -3,11 +3,13 @@
 
 use super::codec;
 use super::execute::log_refusal;
+use super::fresh::Waiting;
 use super::outbox::{Behind, Class, Frame};
 use super::state::{Caller, Entry, Internal, Link, Resync, WatchRead, Watcher};
 use super::views::{Asked, SessionKey};
 use super::workspace::{Workspace, refuse, server_frame};
 use crate::log::{LogError, Range, StoredEvent};
+use bytes::Bytes;
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::command;
 use dibs_protocol::frame::ServerFrame;
@@ -36,6 +38,14 @@ impl Workspace {
             return self.refuse(caller, Refusal::invalid("conversation", &message));
         }
         let (agent, key) = (session.agent.id.clone(), link.key());
+        let entry = self.conversations.get(&it.conversation);
+        let version = entry
+            .and_then(|it| it.committed.as_ref())
+            .map_or(0, |it| it.version);
+        if version > self.head {
+            // What was learnt from a conflict is ahead of what was told: its events come first.
+            return self.when_at(version, Waiting::Watch(link.clone(), id, Box::new(it.clone())));
+        }
         let limit = limits::list(it.limit, true).unwrap_or(limits::LIST_DEFAULT);
         let summary = self
             .conversations
@@ -71,6 +81,7 @@ impl Workspace {
             conversation: it.conversation,
             summary,
             limit,
+            again,
         };
         let up_to = self.head;
         let (link, conversation) = (link.clone(), it.conversation);
@@ -94,8 +105,8 @@ impl Workspace {
 
     /// Reads a closed conversation first, then watches it.
     pub(crate) fn watch_unloaded(&mut self, link: Arc<Link>, id: i64, it: command::Watch) {
-        let caller = Caller::Session(link.clone(), id);
         if self.conversations.contains_key(&it.conversation) {
+            let caller = Caller::Session(link, id);
             // It was read and does not exist, or it is being opened and is not stored yet.
             return self.refuse(caller, Refusal::not_found("conversation"));
         }
@@ -103,12 +114,13 @@ impl Workspace {
             return;
         };
         let sender = session.sender.clone();
+        let conversation = it.conversation;
         let job = super::state::Job {
-            caller,
+            caller: Caller::Watch(link, id, Box::new(it)),
             sender,
-            conversation: Some(it.conversation),
+            conversation: Some(conversation),
             action: dibs_rules::Action::Look,
-            lane: super::state::Lane::Conversation(it.conversation),
+            lane: super::state::Lane::Conversation(conversation),
             key_read: true,
             conflicts: 0,
             fresh_at: None,
@@ -131,8 +143,12 @@ impl Workspace {
         let events = match entries {
             Ok(events) => events,
             Err(error) => {
-                self.stop_watching(key, watch.conversation);
-                return refuse(link, id, log_refusal(&error));
+                refuse(link, id, log_refusal(&error));
+                // Whoever watched before goes on.
+                return match watch.again {
+                    true => self.release_hold(key, watch.conversation),
+                    false => self.stop_watching(key, watch.conversation),
+                };
             }
         };
         let (entries, more) = cut(&events, watch.limit, true);
@@ -323,6 +339,9 @@ impl Workspace {
             {
                 watcher.hold = Some(Vec::new());
             }
+            // The state of now, for what comes after now is held and follows.
+            let entry = self.conversations.get_mut(&conversation);
+            let summary = entry.and_then(Entry::summary);
             let (log, workspace, up_to) = (self.deps.log.clone(), self.id.clone(), self.head);
             return self.spawn(async move {
                 let limit = limits::LIST_DEFAULT + 1;
@@ -336,6 +355,7 @@ impl Workspace {
                 Internal::Snapshot {
                     link,
                     conversation,
+                    summary,
                     entries,
                 }
             });
@@ -349,6 +369,7 @@ impl Workspace {
         &mut self,
         link: &Arc<Link>,
         conversation: ConversationId,
+        summary: Option<Bytes>,
         entries: Result<Vec<StoredEvent>, LogError>,
     ) {
         let key = link.key();
@@ -361,7 +382,6 @@ impl Workspace {
             Err(_) => return link.outbox.close(CloseCode::Slow),
         };
         let (entries, more) = cut(&events, limits::LIST_DEFAULT, true);
-        let summary = self.conversations.get_mut(&conversation).and_then(Entry::summary);
         if let Some(summary) = summary {
             let summary = String::from_utf8_lossy(&summary);
             let viewers = self.viewers_json(conversation);

@@ -12,7 +12,7 @@ use super::state::{
     SessionState, Watched,
 };
 use super::views::{SessionKey, Views};
-use crate::log::{Aggregate, Item, LogError, Outcome, StoredEvent};
+use crate::log::{Aggregate, Expected, Item, LogError, Outcome, StoredEvent};
 use crate::maps::{Map, Set};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
@@ -75,6 +75,8 @@ pub(crate) struct Workspace {
     pub(crate) keys: Map<KeyRef, KeyRecord>,
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
+    /// The latest item with events that was put into a batch.
+    pub(crate) last_item: Option<Uuid>,
     pub(super) settling: Option<(Settling, Vec<Flight>)>,
     /// Until then a small submission waits for company.
     pub(super) gather_until: Instant,
@@ -193,9 +195,10 @@ impl Workspace {
             Internal::Snapshot {
                 link,
                 conversation,
+                summary,
                 entries,
             } => {
-                self.snapshot_read(&link, conversation, entries);
+                self.snapshot_read(&link, conversation, summary, entries);
             }
             Internal::Followed(found) => self.followed(found),
             Internal::Head(head) => self.head_read(head),
@@ -252,6 +255,15 @@ impl Workspace {
         if !item.events.is_empty() {
             item.first_seq = Some(self.next_seq);
             self.next_seq += item.events.len() as u64;
+            // Others' events may fill exactly the numbers of an item that fails: what comes after it must fail, too.
+            let before = self
+                .last_item
+                .replace(item.commit)
+                .filter(|_| self.deps.log.is_shared());
+            if let Some(before) = before.filter(|it| self.flight(*it).is_some()) {
+                item.expected
+                    .push((super::item::feed_aggregate(), Expected::After(before)));
+            }
         }
         let flight = Flight {
             commit: item.commit,
@@ -398,6 +410,7 @@ impl Workspace {
                 reply.send(Ok((200, format!("{{{fields}}}")))).ok();
             }
             Caller::Bulk(bulk, index) => self.bulk_result(bulk, index, &format!("\"ok\":{{{fields}}}")),
+            Caller::Watch(link, id, it) => self.watch(&link, id, &it),
             Caller::Nobody => {}
         }
     }
@@ -406,7 +419,7 @@ impl Workspace {
     pub(crate) fn refuse(&mut self, caller: Caller, refusal: Refusal) {
         self.deps.metrics.refused(refusal.code);
         match caller {
-            Caller::Session(link, id) => refuse(&link, id, refusal),
+            Caller::Session(link, id) | Caller::Watch(link, id, _) => refuse(&link, id, refusal),
             Caller::Http(reply) => {
                 reply.send(Err(refusal)).ok();
             }

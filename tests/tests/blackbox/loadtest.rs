@@ -424,17 +424,17 @@ async fn finds(mistake: Mistake, words: &str) {
 
 #[tokio::test]
 async fn an_event_that_is_dropped_is_found() {
-    finds(Mistake::Drop, "").await;
+    finds(Mistake::Drop, "Promise 3").await;
 }
 
 #[tokio::test]
 async fn an_event_that_comes_twice_is_found() {
-    finds(Mistake::Double, "").await;
+    finds(Mistake::Double, "Promise 3").await;
 }
 
 #[tokio::test]
 async fn events_in_the_wrong_order_are_found() {
-    finds(Mistake::Swap, "").await;
+    finds(Mistake::Swap, "Promise 3").await;
 }
 
 /// Ends by itself soon after a signal; nothing that it started stays.
@@ -460,7 +460,10 @@ fn ends_clean(run: &Run, mut child: Child, signal: &str) {
     );
     let folder = run.folder.path().to_str().unwrap();
     while processes_with(folder) > 0 {
-        assert!(std::time::Instant::now() < end, "{signal}: a process stays behind");
+        assert!(
+            std::time::Instant::now() < end,
+            "{signal}: a process stays behind"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -469,7 +472,9 @@ fn ends_clean(run: &Run, mut child: Child, signal: &str) {
 fn processes_with(text: &str) -> usize {
     let lines = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = lines.filter_map(|it| std::fs::read(it.path().join("cmdline")).ok());
-    lines.filter(|line| String::from_utf8_lossy(line).contains(text)).count()
+    lines
+        .filter(|line| String::from_utf8_lossy(line).contains(text))
+        .count()
 }
 
 #[test]

@@ -95,6 +95,21 @@ impl Tables<'_> {
         Ok((self.conn.last_insert_rowid(), head))
     }
 
+    /// Gives the workspace's feed a new epoch, unless it has another than `old` already.
+    pub(super) fn fork(&mut self, workspace: &WorkspaceId, old: Uuid) -> Result<Head> {
+        let (id, mut head) = self.workspace(workspace)?.clone();
+        if head.epoch == old {
+            head.epoch = Uuid::new_v4();
+            self.conn
+                .prepare_cached("UPDATE workspaces SET epoch = ? WHERE id = ?")?
+                .execute(params![head.epoch.as_bytes(), id])?;
+            self.known
+                .workspaces
+                .insert(workspace.clone(), (id, head.clone()));
+        }
+        Ok(head)
+    }
+
     fn id(&mut self, workspace: &WorkspaceId) -> Result<i64> {
         Ok(self.workspace(workspace)?.0)
     }

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: rules, group commit (`log::group`), other instances. The folder is locked while it is open.
 
+mod backup;
 mod commit;
 mod error;
 mod pool;
@@ -41,6 +42,10 @@ const READERS: usize = 3;
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 64;
+
+/// The writer's page cache in KiB. SQLite walks all of it at the end of most transactions (whenever a page was split), so
+/// more is slower; what it lacks is in the system's cache.
+const CACHE_KIB: u32 = 16_384;
 
 /// How many scopes' keys are forgotten in one transaction, so that commits get between.
 const SCOPES_AT_ONCE: usize = 64;
@@ -90,11 +95,12 @@ impl SqliteLog {
         let wrap = |error| OpenError::of(&path, error);
         let mut conn = Connection::open(&path).map_err(wrap)?;
         prepare(&conn).map_err(wrap)?;
-        conn.execute_batch(
+        let settings = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
-             PRAGMA journal_size_limit = 134217728; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -65536;",
-        )
-        .map_err(wrap)?;
+             PRAGMA journal_size_limit = 134217728; PRAGMA wal_autocheckpoint = 16000;
+             PRAGMA cache_size = -{CACHE_KIB};"
+        );
+        conn.execute_batch(&settings).map_err(wrap)?;
         schema::migrate(&mut conn, &path)?;
         let trouble = Trouble::default();
         let writer = Writer::new(conn, clock, Arc::clone(&trouble), Arc::clone(&lock));
@@ -329,6 +335,11 @@ impl Log for SqliteLog {
         self.writer
             .call(move |writer| writer.begin(instance, now_ms, grace_ms))
             .boxed()
+    }
+
+    fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {
+        let id = workspace.clone();
+        self.writer.call(move |writer| writer.fork(&id, old)).boxed()
     }
 
     fn verify<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Verified> {
