@@ -2,9 +2,10 @@
 
 use crate::auth::{KeyError, Keyring};
 use crate::bus::local::LocalBus;
-use crate::config::Config;
+use crate::config::{Config, PostgresConfig, Secret, UrlSource};
 use crate::hub::{Deps, Hub, Options, Pulse, Timers};
 use crate::log::group::GroupCommit;
+use crate::log::postgres::{self, PostgresLog, PostgresOptions};
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
@@ -15,6 +16,7 @@ use dibs_protocol::ids::{BadId, QueueId};
 use dibs_rules::Settings;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -38,6 +40,17 @@ pub enum ServeError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
+    /// The file of the database's URL cannot be read.
+    #[error("postgres_file: {}: {error}", path.display())]
+    PostgresFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -126,10 +139,41 @@ pub async fn run_until(
     Ok(())
 }
 
+/// Opens the log that the configuration names: the database's where there is one, or the folder's.
+///
+/// # Errors
+/// [`ServeError`] when it cannot be opened.
+pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn Log>, ServeError> {
+    let Some(PostgresConfig { url, ca, readers }) = &config.postgres else {
+        return Ok(Arc::new(SqliteLog::open(&config.data, Arc::new(SystemClock))?));
+    };
+    let url = match url {
+        UrlSource::Given(url) => url.clone(),
+        UrlSource::File(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| ServeError::PostgresFile {
+                path: path.clone(),
+                error,
+            })?;
+            Secret::new(text.trim_end_matches(['\r', '\n']))
+        }
+    };
+    let options = PostgresOptions {
+        url: url.expose(),
+        ca: ca.as_deref(),
+        readers: *readers,
+        schema: postgres::SCHEMA,
+    };
+    let log = PostgresLog::open(options).await?;
+    if let Some(notice) = log.notice() {
+        tracing::warn!("{notice}");
+    }
+    Ok(Arc::new(log))
+}
+
 async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
-    let log: Arc<dyn Log> = Arc::new(SqliteLog::open(&config.data, clock.clone())?);
+    let log = open_log(config).await?;
     let options = options(config)?;
     let instance = entropy.uuid(clock.now_ms());
     log.begin(instance, clock.now_ms(), options.settings.claim_grace_ms)

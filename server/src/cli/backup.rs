@@ -1,6 +1,6 @@
 //! `dibs backup`: one file with everything that is stored, made while the hub runs.
 
-use super::{Outcome, load, say};
+use super::{Failure, Outcome, load, say};
 use crate::config::SettingsArgs;
 use crate::log::sqlite::SqliteLog;
 use clap::Args;
@@ -20,6 +20,11 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) fn run(self) -> Outcome {
         let config = load(self.settings)?.config;
+        if config.postgres.is_some() {
+            let message =
+                "a database is backed up and restored with its own tools, such as pg_dump and pg_restore";
+            return Err(Failure::new(message));
+        }
         SqliteLog::back_up(&config.data, &self.out)?;
         let bytes = std::fs::metadata(&self.out)?.len();
         say(&format!("{} holds {bytes} bytes\n", self.out.display()))

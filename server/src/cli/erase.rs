@@ -3,8 +3,8 @@
 use super::{Failure, Outcome, load, say};
 use crate::config::SettingsArgs;
 use crate::hub::erase_customer;
-use crate::log::sqlite::SqliteLog;
 use crate::ports::{SystemClock, SystemEntropy};
+use crate::serve::open_log;
 use clap::Args;
 use dibs_protocol::ids::{CustomerId, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Deletes all that is personal in a customer's conversations: texts, names, handles, subjects, attachments, notes.
 /// The feed keeps its shape and its chain. Stop the hub first. May be repeated. `erasures.jsonl` in the data folder keeps
@@ -33,20 +32,19 @@ pub(super) struct Erase {
 impl Erase {
     pub(super) fn run(self) -> Outcome {
         let config = load(self.settings)?.config;
-        let log = SqliteLog::open(&config.data, Arc::new(SystemClock))?;
         let (workspace, customer) = (self.workspace, self.customer);
         // Listed first: what is listed and not erased is erased again by whoever asks again.
         Erasures::add(&Erasures::beside(&config.data), &workspace, customer.as_str())?;
+        let erase = async {
+            let log = open_log(&config).await?;
+            let (clock, entropy) = (SystemClock, SystemEntropy::default());
+            let erased = erase_customer(log.as_ref(), &clock, &entropy, &workspace, customer.as_str());
+            Ok::<_, Failure>(erased.await?)
+        };
         let erased = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
-            .block_on(erase_customer(
-                &log,
-                &SystemClock,
-                &SystemEntropy::default(),
-                &workspace,
-                customer.as_str(),
-            ))?;
+            .block_on(erase)?;
         say(&format!(
             "erased {} entries in {} conversations\n",
             erased.entries, erased.conversations
@@ -85,6 +83,9 @@ impl Erasures {
             workspace: workspace.to_string(),
             customer_sha256: Self::digest(workspace, customer),
         };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         let text = serde_json::to_string(&line).unwrap_or_default();
         file.write_all(format!("{text}\n").as_bytes())?;

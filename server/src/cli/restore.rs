@@ -33,6 +33,11 @@ pub(super) struct Restore {
 impl Restore {
     pub(super) fn run(self) -> Outcome {
         let config = load(self.settings)?.config;
+        if config.postgres.is_some() {
+            let message =
+                "a database is backed up and restored with its own tools, such as pg_dump and pg_restore";
+            return Err(Failure::new(message));
+        }
         let list = self.erasures.unwrap_or_else(|| Erasures::beside(&config.data));
         let erasures = Erasures::read(&list)?;
         let log = SqliteLog::restore(&self.from, &config.data, Arc::new(SystemClock))?;

@@ -1,13 +1,11 @@
-//! `dibs verify`: checks everything that is stored, while no hub runs on it.
+//! `dibs verify`: checks everything that is stored, in a folder while no hub runs on it, in a database at any time.
 
 use super::{Failure, Outcome, load, say};
 use crate::config::SettingsArgs;
-use crate::log::sqlite::SqliteLog;
-use crate::log::{Log, Verified};
-use crate::ports::SystemClock;
+use crate::log::Verified;
+use crate::serve::open_log;
 use clap::Args;
 use dibs_protocol::ids::WorkspaceId;
-use std::sync::Arc;
 
 /// Checks the chain of every feed, bodies, states, keys and timers. Exit status 1 when something is wrong.
 #[derive(Args, Debug)]
@@ -25,12 +23,12 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> Outcome {
         let config = load(self.settings)?.config;
-        let log = SqliteLog::open(&config.data, Arc::new(SystemClock))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (only, show_head) = (self.workspace, self.head);
         let faults = runtime.block_on(async move {
+            let log = open_log(&config).await?;
             let mut faults = 0;
             for workspace in log.workspaces().await? {
                 if only.as_ref().is_some_and(|it| *it != workspace) {
@@ -45,7 +43,7 @@ impl Verify {
         match faults {
             0 => Ok(()),
             count => Err(Failure::new(format!(
-                "{count} faults: keep a copy of the folder and restore a backup"
+                "{count} faults: keep a copy of what is stored and restore a backup"
             ))),
         }
     }

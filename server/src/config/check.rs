@@ -25,6 +25,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder of everything stored.
     pub data: PathBuf,
+    /// The database, where everything is stored there and not in the folder.
+    pub postgres: Option<PostgresConfig>,
     /// Who may sign tokens for what.
     pub auth: AuthConfig,
     /// Foreign origins that may connect.
@@ -65,6 +67,26 @@ pub struct Config {
     pub log_level: LogLevel,
     /// How to write log lines.
     pub log_format: LogFormat,
+}
+
+/// The database that several servers share.
+#[derive(Clone, Debug)]
+pub struct PostgresConfig {
+    /// Where its URL is.
+    pub url: UrlSource,
+    /// The certificates to trust; `None`: the system's.
+    pub ca: Option<PathBuf>,
+    /// How many connections read at a time.
+    pub readers: usize,
+}
+
+/// Where a URL with a password is.
+#[derive(Clone, Debug)]
+pub enum UrlSource {
+    /// Given directly.
+    Given(Secret),
+    /// In a file.
+    File(PathBuf),
 }
 
 /// Who may sign tokens for which workspaces.
@@ -121,6 +143,7 @@ impl Config {
     pub fn check(settings: Settings) -> Result<Self, ConfigError> {
         let s = settings;
         let auth = check_auth(&s)?;
+        let postgres = check_postgres(&s)?;
         let heartbeat = at_least("heartbeat", s.heartbeat, Duration::from_millis(10))?;
         let silence_timeout = at_least("silence_timeout", s.silence_timeout, Duration::from_millis(10))?;
         if silence_timeout <= heartbeat {
@@ -138,6 +161,7 @@ impl Config {
         Ok(Self {
             listen: have("listen", s.listen)?,
             data: have("data", s.data).and_then(not_empty)?,
+            postgres,
             auth,
             allow_origin: have("allow_origin", s.allow_origin)?.into(),
             claim_grace: have("claim_grace", s.claim_grace)?.0,
@@ -185,6 +209,30 @@ fn not_empty(path: PathBuf) -> Result<PathBuf, ConfigError> {
         return Err(ConfigError::setting("data", "it names no folder"));
     }
     Ok(path)
+}
+
+fn check_postgres(settings: &Settings) -> Result<Option<PostgresConfig>, ConfigError> {
+    let url = match (&settings.postgres, &settings.postgres_file) {
+        (Some(_), Some(_)) => {
+            let message = "postgres_file is set as well; one must go";
+            return Err(ConfigError::setting("postgres", message));
+        }
+        (Some(url), None) => UrlSource::Given(url.clone()),
+        (None, Some(path)) => UrlSource::File(path.clone()),
+        (None, None) if settings.postgres_ca.is_some() => {
+            return Err(ConfigError::setting(
+                "postgres_ca",
+                "it needs postgres or postgres_file",
+            ));
+        }
+        (None, None) => return Ok(None),
+    };
+    let readers = have("postgres_readers", settings.postgres_readers)?;
+    if readers == 0 {
+        return Err(ConfigError::setting("postgres_readers", "it must be at least 1"));
+    }
+    let ca = settings.postgres_ca.clone();
+    Ok(Some(PostgresConfig { url, ca, readers }))
 }
 
 fn check_auth(settings: &Settings) -> Result<AuthConfig, ConfigError> {

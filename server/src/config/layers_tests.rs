@@ -1,7 +1,7 @@
 //! What the layers promise: their order, a strict file, a lenient environment, and errors that lead to the mistake.
 
 use super::*;
-use crate::config::{KeySource, Origin};
+use crate::config::{KeySource, Origin, UrlSource};
 use clap::{Args, Command, FromArgMatches};
 use rstest::rstest;
 use std::io::Write;
@@ -129,6 +129,9 @@ fn a_mistake_in_the_file_is_named_with_line_and_column(#[case] text: &str, #[cas
 #[case("data = ''", "names no folder")]
 #[case("auth_issuer = 'me'", "needs auth_secret")]
 #[case("auth_secret = 'a'\nauth_secret_file = 'b'", "one must go")]
+#[case("postgres = 'a'\npostgres_file = 'b'", "one must go")]
+#[case("postgres = 'a'\npostgres_readers = 0", "at least 1")]
+#[case("postgres_ca = 'a'", "needs postgres")]
 #[case("[[workspace]]\nid = 'acme'", "acme has no key")]
 #[case(
     "[[workspace]]\nid = 'acme'\n[[workspace.key]]\nkid = 'a'",
@@ -145,6 +148,7 @@ fn what_cannot_work_is_refused(#[case] text: &str, #[case] expected: &str) {
 
 #[rstest]
 #[case("auth_secret = 31415926535\n")]
+#[case("postgres = 31415926535\n")]
 #[case("auth_secret = ['31415926535']\n")]
 #[case("auth_secret = '31415926535\n")]
 #[case("[[workspace]]\nid = 'acme'\n[[workspace.key]]\nsecret = 31415926535\n")]
@@ -179,6 +183,19 @@ fn a_secret_on_a_higher_layer_replaces_the_file_of_one_below() {
         matches!(&config.auth.keys[..], [key] if matches!(&key.source, KeySource::Secret(s) if s.expose() == "above"))
     );
     assert!(!format!("{config:?}").contains("above"));
+}
+
+#[test]
+fn the_url_of_the_database_is_a_secret_and_may_be_in_a_file() {
+    let file = file("postgres_file = '/below'\n");
+    let path = file.path().to_str().unwrap();
+    let below = load(flags(&["--config", path]).unwrap(), []).unwrap().config;
+    assert!(matches!(below.postgres.unwrap().url, UrlSource::File(path) if path == Path::new("/below")));
+    let args = flags(&["--config", path, "--postgres", "postgres://u:hunter2@h/d"]);
+    let config = load(args.unwrap(), []).unwrap().config;
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let url = config.postgres.unwrap().url;
+    assert!(matches!(url, UrlSource::Given(url) if url.expose() == "postgres://u:hunter2@h/d"));
 }
 
 #[test]

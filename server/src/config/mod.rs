@@ -9,7 +9,7 @@ mod print;
 mod settings;
 mod values;
 
-pub use check::{AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource};
+pub use check::{AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource, PostgresConfig, UrlSource};
 pub use layers::{CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Loaded, load};
 pub use print::default_toml;
 pub use settings::{KeySettings, Settings, SettingsArgs, WorkspaceSettings};

@@ -117,6 +117,11 @@ macro_rules! settings {
                 } else {
                     below
                 };
+                let below = if self.postgres.is_some() || self.postgres_file.is_some() {
+                    Self { postgres: None, postgres_file: None, ..below }
+                } else {
+                    below
+                };
                 Self {
                     $($name: self.$name.or(below.$name),)+
                     workspace: self.workspace.or(below.workspace),
@@ -131,6 +136,15 @@ settings! {
     listen: SocketAddr, "ADDRESS" = "127.0.0.1:7070";
     /// The folder that holds everything this server stores.
     data: PathBuf, "FOLDER" = "./dibs-data";
+    /// The database that several servers share, instead of the folder: postgres://user:password@host/database, with
+    /// ?sslmode=require where the network is not trusted. On a command line others can see it: prefer postgres_file.
+    postgres: Secret, "URL";
+    /// A file that holds postgres; line ends after it are ignored.
+    postgres_file: PathBuf, "FILE";
+    /// A PEM file of the certificates that the database's certificate must come from, instead of the system's.
+    postgres_ca: PathBuf, "FILE";
+    /// How many connections to the database read at a time; three more write.
+    postgres_readers: usize, "NUMBER" = "8";
     /// The secret (32 bytes or more) that signs tokens with HS256. On a command line others can see it:
     /// prefer auth_secret_file. With no key at all the server makes a secret in its data folder.
     auth_secret: Secret, "SECRET";

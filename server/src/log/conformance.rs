@@ -6,6 +6,7 @@ mod reads;
 mod shared;
 
 use super::memory::MemoryLog;
+use super::postgres::{self, PostgresLog};
 use super::sqlite::SqliteLog;
 use super::{
     Aggregate, AggregateKind, Committed, Expected, Item, Log, NewEvent, NewKey, NewState, Outcome, Range,
@@ -33,9 +34,34 @@ macro_rules! promises {
                 super::$name(crate::log::conformance::Lab::sqlite()).await;
             })*
         }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::log::conformance::Lab::postgres_with_leases().await).await;
+            })*
+        }
     };
 }
 pub(crate) use promises;
+
+/// Runs each promise against each log that belongs to one instance alone.
+macro_rules! lone_promises {
+    ($($name:ident),* $(,)?) => {
+        mod lone_memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::log::conformance::Lab::memory()).await;
+            })*
+        }
+        mod lone_sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::log::conformance::Lab::sqlite()).await;
+            })*
+        }
+    };
+}
+pub(crate) use lone_promises;
 
 /// Runs each promise against each log that several instances share.
 macro_rules! shared_promises {
@@ -44,6 +70,12 @@ macro_rules! shared_promises {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(crate::log::conformance::Lab::shared_memory()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::log::conformance::Lab::postgres().await).await;
             })*
         }
     };
@@ -95,6 +127,36 @@ impl Lab {
             clock,
             _folder: Some(folder),
         }
+    }
+
+    /// A schema of its own in a server that this process's tests share, on the test's clock.
+    pub(crate) async fn postgres() -> Self {
+        let clock = Arc::new(TestClock::default());
+        let (url, schema) = postgres::testing::fresh();
+        let options = postgres::PostgresOptions {
+            url: &url,
+            ca: None,
+            readers: 2,
+            schema: &schema,
+        };
+        let log = PostgresLog::on_clock(options, Some(clock.clone())).await.unwrap();
+        Self {
+            log: Arc::new(log),
+            clock,
+            _folder: None,
+        }
+    }
+
+    /// The same, with leases for instances 1 and 2 that never end: their seats count as those of a log without leases.
+    pub(crate) async fn postgres_with_leases() -> Self {
+        let lab = Self::postgres().await;
+        for instance in [1, 2] {
+            lab.log
+                .renew(Uuid::from_u128(instance), i64::MAX / 4, 0)
+                .await
+                .unwrap();
+        }
+        lab
     }
 
     pub(crate) async fn commit(&self, items: Vec<Item>) -> Vec<Outcome> {

@@ -10,6 +10,7 @@ pub mod chain;
 pub(crate) mod conformance;
 pub mod group;
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 
 pub use aside::{Due, DueTimer, Guard, Mark, NewMention, Renewed, SeatChange, StoredMention, Timer};

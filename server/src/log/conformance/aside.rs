@@ -7,10 +7,13 @@ promises! {
     a_due_timer_is_taken_once_until_it_may_be_seen_again,
     a_timer_is_replaced_and_cleared,
     timers_are_taken_earliest_first_up_to_the_limit,
-    an_instance_that_begins_counts_all_as_just_gone,
     mentions_come_newest_first_and_unread_by_mark,
     a_mark_is_replaced_and_removed,
     old_keys_go_but_for_the_last_of_a_scope,
+}
+
+lone_promises! {
+    an_instance_that_begins_counts_all_as_just_gone,
 }
 
 fn timer(id: &str, due_ms: Option<i64>) -> Timer {
