@@ -2,8 +2,11 @@
 //!
 //! Deliberately absent: rules, the log, ordering guarantees beyond one publisher's own.
 
+#[cfg(test)]
+mod conformance;
 pub mod envelope;
 pub mod local;
+pub mod redis;
 
 use bytes::Bytes;
 use dibs_protocol::ids::WorkspaceId;
