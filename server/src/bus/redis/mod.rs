@@ -31,6 +31,7 @@ use parking_lot::{Mutex, RwLock};
 use routes::Routes;
 use signed::Signer;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -52,6 +53,8 @@ struct Shared {
     /// Why nobody knows who serves what.
     unresolved: Mutex<Option<String>>,
     counters: Arc<Counters>,
+    /// The last probe of any connection.
+    probes: AtomicU64,
 }
 
 impl std::fmt::Debug for RedisBus {
@@ -79,6 +82,7 @@ impl RedisBus {
             refresh: Notify::new(),
             unresolved: Mutex::new(Some("not connected yet".to_owned())),
             counters: Arc::default(),
+            probes: AtomicU64::new(0),
         });
         let supervisor = tokio::spawn(supervisor::run(shared.clone())).abort_handle();
         Self { shared, supervisor }

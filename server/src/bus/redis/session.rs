@@ -13,6 +13,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Pipeline, ServerError, Value, cmd, pipe};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// Commands that are sent together when subscriptions change.
@@ -113,6 +114,9 @@ impl<'a> Session<'a> {
         if !self.astray.is_empty() {
             let some = std::mem::take(&mut self.astray);
             self.follow(Touched { all: false, some }).await?;
+            let astray = "another node serves some of its channels, or none does".to_owned();
+            self.link
+                .set_trouble((!self.astray.is_empty()).then_some(astray));
         }
         Ok(())
     }
@@ -154,7 +158,8 @@ impl<'a> Session<'a> {
 
     /// Publishes a probe to oneself.
     async fn probe(&mut self) -> Result<(), String> {
-        self.probed += 1;
+        // Never the same number again: one that an earlier connection sent proves nothing about this one.
+        self.probed = self.shared.probes.fetch_add(1, Ordering::Relaxed) + 1;
         let channel = self.ears.probe_channel();
         let message = self.shared.signer.seal(channel, &self.probed.to_be_bytes());
         let mut commands = pipe();
