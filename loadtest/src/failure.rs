@@ -28,6 +28,9 @@ pub enum Failure {
     /// A token that could not be made.
     #[error("cannot make a token: {0}")]
     Token(#[from] jsonwebtoken::errors::Error),
+    /// The command line or a scenario file is wrong.
+    #[error("{0}")]
+    Usage(String),
     /// The hub did what it must not do, or not in time; or a flag does not fit.
     #[error("{0}")]
     Wrong(String),

@@ -18,8 +18,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The hub under load.
 pub struct Hub {
-    base: String,
+    bases: Vec<String>,
     minter: Minter,
+    secret: String,
     server: Option<Server>,
     pid: Option<u32>,
     data_root: PathBuf,
@@ -35,17 +36,24 @@ impl Hub {
         if let Some(path) = &shared.server {
             let secret = fresh_secret();
             let minter = Minter::new(&secret, &shared.workspace);
+            if !path.exists() {
+                return Err(Failure::Usage(format!(
+                    "there is no program {}: build it (cargo build --release -p dibs), or give another --server",
+                    path.display()
+                )));
+            }
             let server = Server::start(Program {
                 path: path.clone(),
                 args: shared.server_arg.clone(),
                 cores: (!shared.no_pin && can_pin()).then(|| shared.server_cores.clone()),
-                secret,
+                secret: secret.clone(),
                 data_root: data_root.clone(),
             })
             .await?;
             let mut hub = Self {
-                base: String::new(),
+                bases: Vec::new(),
                 minter,
+                secret,
                 server: None,
                 pid: None,
                 data_root,
@@ -53,23 +61,84 @@ impl Hub {
             hub.moved(server);
             return Ok(hub);
         }
-        let (Some(target), Some(file)) = (&shared.target, &shared.secret_file) else {
-            return Err(Failure::wrong(
-                "--server, or --target with --secret-file, is needed",
+        if shared.target.is_empty() {
+            return Err(Failure::Usage(
+                "nothing to load: give --server PROGRAM to start a hub, or --target URL and --secret-file FILE for one that runs"
+                    .to_owned(),
+            ));
+        }
+        let Some(file) = &shared.secret_file else {
+            return Err(Failure::Usage(
+                "--target needs --secret-file FILE: tokens are signed with the secret of the hub (its DIBS_AUTH_SECRET)"
+                    .to_owned(),
             ));
         };
-        let secret = std::fs::read_to_string(file).map_err(Failure::io("cannot read the secret"))?;
-        Ok(Self {
-            base: target.trim_end_matches('/').to_owned(),
-            minter: Minter::new(secret.trim_end_matches(['\r', '\n']), &shared.workspace),
+        let secret = std::fs::read_to_string(file).map_err(|error| {
+            Failure::Usage(format!("cannot read the secret in {}: {error}", file.display()))
+        })?;
+        let secret = secret.trim_end_matches(['\r', '\n']).to_owned();
+        let hub = Self {
+            bases: shared
+                .target
+                .iter()
+                .map(|it| it.trim_end_matches('/').to_owned())
+                .collect(),
+            minter: Minter::new(&secret, &shared.workspace),
+            secret,
             server: None,
             pid: shared.pid,
             data_root,
-        })
+        };
+        hub.reach().await?;
+        Ok(hub)
+    }
+
+    /// Whether each target answers.
+    async fn reach(&self) -> Result<(), Failure> {
+        for base in &self.bases {
+            if !base.starts_with("http://") {
+                return Err(Failure::Usage(format!(
+                    "{base} is not a target: write it as http://127.0.0.1:7070"
+                )));
+            }
+            let unreachable = |why: String| {
+                Failure::wrong(format!(
+                    "no hub answers at {base} ({why}): does it run there, and may this machine reach it?"
+                ))
+            };
+            let answer = reqwest::get(format!("{base}/readyz")).await;
+            let answer = answer.map_err(|error| unreachable(root_cause(&error)))?;
+            if !answer.status().is_success() {
+                return Err(unreachable(format!("/readyz says {}", answer.status())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where hubs answer over HTTP.
+    #[must_use]
+    pub fn bases(&self) -> &[String] {
+        &self.bases
+    }
+
+    /// What tokens are signed with. Never to be written anywhere.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &str {
+        self.minter.workspace()
+    }
+
+    fn base(&self) -> &str {
+        self.bases.first().map_or("", String::as_str)
     }
 
     fn moved(&mut self, server: Server) {
-        self.base = format!("http://{}", server.address());
+        self.bases = vec![format!("http://{}", server.address())];
         self.pid = Some(server.pid());
         self.server = Some(server);
     }
@@ -98,7 +167,8 @@ impl Hub {
     /// Where sockets go.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("ws{}/v1/ws", self.base.strip_prefix("http").unwrap_or(&self.base))
+        let base = self.base();
+        format!("ws{}/v1/ws", base.strip_prefix("http").unwrap_or(base))
     }
 
     /// The folder on whose disk it stores, as far as known.
@@ -121,7 +191,7 @@ impl Hub {
     /// [`Failure::Token`].
     pub fn http(&self, subject: &str, role: Role) -> Result<Http, Failure> {
         Ok(Http::new(
-            &self.base,
+            self.base(),
             self.minter.workspace(),
             &self.token(subject, role)?,
         ))
@@ -131,7 +201,7 @@ impl Hub {
     #[must_use]
     pub fn dialling(&self, index: usize) -> Options {
         let host = u8::try_from(2 + index / PER_ADDRESS % 250).unwrap_or(2);
-        let local = self.base.starts_with("http://127.");
+        let local = self.base().starts_with("http://127.");
         Options {
             source: local.then_some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, host))),
             name: Some("loadtest".to_owned()),
@@ -159,9 +229,18 @@ impl Hub {
 
     /// A counter or gauge without labels of `/metrics`.
     pub async fn metric(&self, name: &str) -> Option<f64> {
-        let answer = reqwest::get(format!("{}/metrics", self.base)).await.ok()?;
+        let answer = reqwest::get(format!("{}/metrics", self.base())).await.ok()?;
         let text = answer.text().await.ok()?;
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
+}
+
+/// The innermost reason of an error.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }

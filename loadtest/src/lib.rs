@@ -1,30 +1,46 @@
-//! Loads a hub and measures it: real sockets, the real program, figures that can be compared.
+//! Loads a hub, measures it, and proves that it kept its promises: real sockets, the real program.
 //!
 //! | file | job |
 //! |---|---|
-//! | `failure` | why a scenario ended without figures |
+//! | `program` | from the command line to an exit status |
+//! | `scenarios` | scenario files and flags |
+//! | `engine` | scenarios that are data: thousands of sessions, each with a script |
+//! | `limits` | what a run must stay within |
+//! | `report`, `detail` | figures, medians of several runs, courses over time, the verdict |
+//! | `page` | all of it as one HTML file |
+//! | `progress` | what a person sees meanwhile |
+//! | `descriptors` | how many are needed, before it begins |
+//! | `failure` | why a run ended without figures |
 //! | `options` | the flags that all scenarios share |
 //! | `hub` | the hub under load: one's own process, or somebody else's by URL |
 //! | `process` | starting, stopping and restarting the program, and reading its log |
 //! | `token` | tokens as an identity provider would make them |
-//! | `fleet` | many agents, many conversations, a bounded closed loop |
-//! | `lean` | a socket that does not decode what it reads, for thousands of them |
+//! | `floor` | a bare epoll loop that only sends, to hold a hub against |
 //! | `measure` | CPU and memory from /proc, latencies, the disk's flush time |
-//! | `report` | figures, medians of several runs, table and JSON |
-//! | `scenario` | one file per scenario |
+//! | `scenario` | measurements of one thing, one file each |
+//! | `fleet`, `lean` | a bounded closed loop, and a socket that does not decode, for those |
 //!
-//! A new scenario is a file in `scenario/` and a line in `scenario/mod.rs`. Every loop is bounded in count and in time.
-//! Deliberately absent: any rule of Dibs, and any judgement of a figure: targets stand in docs/benchmarks.md.
+//! A new scenario is a file in `loadtest/scenarios/` and a name in `scenarios`. Every loop is bounded in count or in
+//! time. Deliberately absent: any rule of Dibs, and any judgement of a figure but by limits that are given.
 
+pub mod descriptors;
+pub mod detail;
+pub mod engine;
 pub mod failure;
 pub mod fleet;
+pub mod floor;
 pub mod hub;
 pub mod lean;
+pub mod limits;
 pub mod measure;
 pub mod options;
+pub mod page;
 pub mod process;
+pub mod program;
+pub mod progress;
 pub mod report;
 pub mod scenario;
+pub mod scenarios;
 pub mod token;
 
 pub use failure::Failure;

@@ -1,66 +1,7 @@
-//! `dibs-loadtest`: runs one scenario, so many times, and prints its figures.
+//! `dibs-loadtest`: the program around the library.
 
-use clap::Parser;
-use dibs_loadtest::Failure;
-use dibs_loadtest::options::Shared;
-use dibs_loadtest::process::pin_myself;
-use dibs_loadtest::report::{Report, Runs};
-use dibs_loadtest::scenario::Scenario;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
-
-/// Loads a hub and measures it.
-#[derive(Debug, Parser)]
-#[command(name = "dibs-loadtest", version)]
-struct Cli {
-    #[command(flatten)]
-    shared: Shared,
-    #[command(subcommand)]
-    scenario: Scenario,
-}
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(cli: &Cli) -> Result<(), Failure> {
-    if !cli.shared.no_pin && !pin_myself(&cli.shared.load_cores) {
-        eprintln!(
-            "warning: taskset cannot pin this program to core {}",
-            cli.shared.load_cores
-        );
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::io("cannot start a runtime"))?;
-    let mut reports = Vec::new();
-    for run in 1..=cli.shared.runs {
-        eprintln!("{}: run {run} of {}", cli.scenario.name(), cli.shared.runs);
-        reports.push(runtime.block_on(run_once(cli))?);
-    }
-    let runs = Runs::new(cli.scenario.name(), std::env::args().collect(), reports);
-    print!("{}", runs.table());
-    cli.shared
-        .json
-        .as_deref()
-        .map_or(Ok(()), |file| runs.write_json(file))
-}
-
-/// One run. A signal ends it as a failure does, so that the hub and its data never outlive this program.
-async fn run_once(cli: &Cli) -> Result<Report, Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("cannot hear signals"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::io("cannot hear signals"))?;
-    let scenario = Box::pin(cli.scenario.run(&cli.shared));
-    tokio::select! {
-        report = scenario => report,
-        _ = terminate.recv() => Err(Failure::wrong("told to end")),
-        _ = interrupt.recv() => Err(Failure::wrong("told to end")),
-    }
+    dibs_loadtest::program::main(std::env::args().collect())
 }

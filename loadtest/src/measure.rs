@@ -77,6 +77,33 @@ impl Latencies {
         self.0.record_correct(micros(took), micros(pace)).ok();
     }
 
+    /// All of it: microseconds and how often, for another process to take note of.
+    #[must_use]
+    pub fn sparse(&self) -> Vec<(u64, u64)> {
+        let recorded = self.0.iter_recorded();
+        recorded
+            .map(|it| (it.value_iterated_to(), it.count_since_last_iteration()))
+            .collect()
+    }
+
+    /// Takes note of what [`Latencies::sparse`] gave.
+    pub fn note_sparse(&mut self, values: &[(u64, u64)]) {
+        for (value, count) in values {
+            self.0.saturating_record_n(*value, *count);
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.0.reset();
+    }
+
+    /// The same, as if each value had been waited for by requests that come every `pace` (coordinated omission).
+    #[must_use]
+    pub fn corrected(&self, pace: Duration) -> Self {
+        Self(self.0.clone_correct(micros(pace)))
+    }
+
     /// How many.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -5,19 +5,15 @@ use std::path::PathBuf;
 
 /// The flags that all scenarios share.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The hub, and what is written")]
 pub struct Shared {
     /// The program to start, on a free port and with an empty data folder.
     #[arg(long, global = true, value_name = "PROGRAM")]
     pub server: Option<PathBuf>,
-    /// A hub that runs already, such as http://127.0.0.1:7070, instead of --server.
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        conflicts_with = "server",
-        requires = "secret_file"
-    )]
-    pub target: Option<String>,
+    /// A hub that runs already, such as http://127.0.0.1:7070, instead of --server. Several, by repeating it, are
+    /// instances of one hub: sessions spread over them. Give it a workspace of its own.
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "server")]
+    pub target: Vec<String>,
     /// The file with the target's HS256 secret.
     #[arg(long, global = true, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
@@ -48,4 +44,10 @@ pub struct Shared {
     /// Also write the figures of all runs as JSON.
     #[arg(long, global = true, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also write a report for people: one HTML file that needs no network.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Do not check what sessions saw: for measuring alone.
+    #[arg(long, global = true)]
+    pub no_oracle: bool,
 }

@@ -1,5 +1,6 @@
 //! Figures: one report a run, medians of several, a table for people and JSON for programs.
 
+use crate::detail::Detail;
 use crate::failure::Failure;
 use serde::Serialize;
 use std::fmt::Write;
@@ -21,6 +22,9 @@ pub struct Figure {
 pub struct Report {
     /// The figures.
     pub figures: Vec<Figure>,
+    /// Settings, courses over time and the verdict, of a scenario that is data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<Detail>>,
 }
 
 impl Report {
@@ -40,7 +44,9 @@ impl Report {
         }
     }
 
-    fn value(&self, name: &str) -> Option<f64> {
+    /// The figure of this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<f64> {
         self.figures.iter().find(|it| it.name == name).map(|it| it.value)
     }
 }

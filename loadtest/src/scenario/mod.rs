@@ -1,10 +1,9 @@
-//! The scenarios, one file each: flags, and a run that ends in figures.
+//! Measurements of one thing, one file each: flags, and a run that ends in figures. Scenarios with many parts are data:
+//! see `engine`.
 
 pub mod claims;
 pub mod commits;
-pub mod idle;
 pub mod load;
-pub mod race;
 pub mod watchers;
 
 use crate::failure::Failure;
@@ -13,19 +12,15 @@ use crate::options::Shared;
 use crate::report::Report;
 use clap::Subcommand;
 
-/// The scenarios.
+/// The measurements.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
     /// Claims and releases: how many a second, and how long a claim takes with the hub idle and busy.
     Claims(claims::Claims),
     /// Notes and updates over few and over all conversations: durable commits a second.
     Commits(commits::Commits),
-    /// Thousands of sessions that do nothing: what each costs in the hub's memory.
-    Idle(idle::Idle),
     /// A restart with many unclosed conversations: how long the first hello waits.
     Load(load::Load),
-    /// Everybody claims the same conversation at once: exactly one wins.
-    Race(race::Race),
     /// Many watchers of one conversation: deliveries a second.
     Watchers(watchers::Watchers),
 }
@@ -37,9 +32,7 @@ impl Scenario {
         match self {
             Self::Claims(_) => "claims",
             Self::Commits(_) => "commits",
-            Self::Idle(_) => "idle",
             Self::Load(_) => "load",
-            Self::Race(_) => "race",
             Self::Watchers(_) => "watchers",
         }
     }
@@ -54,10 +47,8 @@ impl Scenario {
         match self {
             Self::Claims(it) => it.run(&hub, &mut report).await,
             Self::Commits(it) => it.run(&hub, &mut report).await,
-            Self::Idle(it) => it.run(&hub, &mut report).await,
             Self::Load(it) => it.run(&mut hub, &mut report).await,
-            Self::Race(it) => it.run(&hub, &mut report).await,
-            Self::Watchers(it) => it.run(&hub, &mut report).await,
+            Self::Watchers(it) => it.run(shared, &hub, &mut report).await,
         }?;
         Ok(report)
     }

@@ -3,6 +3,7 @@
 //! A command returns nothing or a [`Failure`]; exit codes are 0 for success, 1 for a failure with one line on
 //! stderr, 2 for a wrong use of the command line.
 
+mod backup;
 mod call;
 mod config;
 mod demo;
@@ -11,6 +12,7 @@ mod following;
 mod healthcheck;
 mod logging;
 mod remote;
+mod restore;
 mod serve;
 mod tail;
 mod telling;
@@ -43,6 +45,10 @@ enum Command {
     Config(config::Config),
     /// Checks everything that is stored in a data folder.
     Verify(verify::Verify),
+    /// Writes everything that is stored to one file, while the hub runs.
+    Backup(backup::Backup),
+    /// Makes a data folder of a backup.
+    Restore(restore::Restore),
     /// Forgets a customer.
     Erase(erase::Erase),
     /// Asks a running server whether it is ready; exits with 0 if it is.
@@ -90,6 +96,8 @@ pub fn main() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
         Command::Erase(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Tail(command) => command.run(),

@@ -3,6 +3,7 @@
 use super::{Failure, Outcome, load, logging};
 use crate::config::SettingsArgs;
 use clap::Args;
+use tokio::runtime::Builder;
 
 /// The flags of `dibs serve`.
 #[derive(Debug, Args)]
@@ -18,9 +19,17 @@ impl Serve {
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = runtime().enable_all().build()?;
         runtime
             .block_on(crate::serve::run(loaded.config))
             .map_err(Failure::from)
+    }
+}
+
+/// On one core a runtime of one thread: workers that hand tasks to one another only cost there.
+fn runtime() -> Builder {
+    match std::thread::available_parallelism() {
+        Ok(cores) if cores.get() == 1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
     }
 }

@@ -178,7 +178,7 @@ impl Workspace {
         let said = Said { status, reason };
         let value = serde_json::to_string(&said).ok();
         self.people.entry(agent).said = said;
-        self.people.changed.insert(agent.clone());
+        self.person_changed(agent);
         let mark = Mark {
             agent: agent.clone(),
             name: "status".to_owned(),

@@ -2,15 +2,19 @@
 
 use super::codec;
 use super::item::{agent_aggregate, conversation_aggregate, parse_state};
+use super::outbox::Class;
 use super::people::Known;
 use super::state::{Followed, Internal};
-use super::workspace::Workspace;
+use super::workspace::{Workspace, server_frame};
 use crate::bus::Heard;
 use crate::bus::envelope::Envelope;
-use crate::log::{Aggregate, AggregateKind, LogError, Range, StoredEvent, StoredState};
+use crate::log::chain::{GENESIS, Hash};
+use crate::log::{Aggregate, AggregateKind, Head, Log, LogError, Range, StoredEvent, StoredState};
 use crate::seeded::{Bug, seeded};
+use dibs_protocol::close::CloseCode;
 use dibs_protocol::event::Event;
-use dibs_protocol::ids::ConversationId;
+use dibs_protocol::frame::ServerFrame;
+use dibs_protocol::ids::{ConversationId, WorkspaceId};
 use dibs_protocol::time::Time;
 use dibs_rules::fact::Fact;
 use dibs_rules::{Conversation, mention};
@@ -25,8 +29,12 @@ impl Workspace {
     /// over as it came; anything else is read from the log.
     pub(crate) fn heard(&mut self, message: &Heard) {
         let Heard::Message(bytes) = message else {
+            self.ask_around();
             return self.follow();
         };
+        if self.heard_presence(bytes) {
+            return;
+        }
         let Some(Envelope {
             instance,
             head,
@@ -54,26 +62,14 @@ impl Workspace {
         }
         self.following = true;
         self.fetched.clear();
-        let (log, workspace, after) = (self.deps.log.clone(), self.id.clone(), self.head);
-        self.spawn(async move {
-            let found = async {
-                let head = log.head(&workspace).await?;
-                let (up_to, limit, newest) = (head.seq, EVENTS, false);
-                let range = Range {
-                    after,
-                    up_to,
-                    limit,
-                    newest,
-                };
-                let events = match up_to > after {
-                    true => log.read(&workspace, None, range).await?,
-                    false => Vec::new(),
-                };
-                let states = Vec::new();
-                Ok(Followed { head, events, states })
-            };
-            Internal::Followed(found.await)
-        });
+        let told = Head {
+            epoch: self.epoch,
+            seq: self.head,
+            hash: self.hash,
+            at_ms: self.last_at_ms,
+        };
+        let (log, workspace) = (self.deps.log.clone(), self.id.clone());
+        self.spawn(async move { Internal::Followed(read_above(&*log, &workspace, &told).await) });
     }
 
     /// Reads what the log has above the head, and submits nothing before that has been taken over.
@@ -89,11 +85,14 @@ impl Workspace {
             Ok(found) => found,
             Err(error) => return self.give_up_waiting(&error),
         };
+        if head.epoch != self.epoch {
+            return self.forked(&head);
+        }
         if self.is_submitted() {
             self.behind = true;
             return;
         }
-        let mut taken = false;
+        let (mut taken, read) = (false, events.len());
         for state in states {
             self.adopt_read(&state);
         }
@@ -117,7 +116,8 @@ impl Workspace {
             self.recent.head(head.seq, head.hash);
             self.last_at_ms = self.last_at_ms.max(head.at_ms);
         }
-        if head.seq > self.head || std::mem::take(&mut self.behind) {
+        let full = head.seq > self.head || read == EVENTS;
+        if full || std::mem::take(&mut self.behind) {
             self.follow();
         } else {
             self.catching_up = false;
@@ -125,6 +125,27 @@ impl Workspace {
         if taken {
             // What waits was decided before this was known.
             self.decide_again(Vec::new(), false);
+        }
+    }
+
+    /// The feed has another history than the one that was told: everybody starts anew, from what is true now.
+    fn forked(&mut self, head: &Head) {
+        tracing::error!(
+            workspace = %self.id, told = self.head, stored = head.seq,
+            "the log has another history than was told: all sessions start anew"
+        );
+        self.ended = true;
+        for (_, session) in &self.sessions {
+            let frame = ServerFrame::Resync {
+                reason: "what was stored has changed: the log lost something, or was restored".to_owned(),
+                epoch: Some(head.epoch.to_string()),
+                seq: Some(head.seq),
+            };
+            session.link.outbox.push(server_frame(&frame), Class::Kept);
+            session.link.outbox.close(CloseCode::Internal);
+        }
+        for join in std::mem::take(&mut self.joining).into_values().flatten() {
+            join.link.outbox.close(CloseCode::Internal);
         }
     }
 
@@ -267,5 +288,42 @@ impl Workspace {
                 }
             }
         }
+    }
+}
+
+/// What the log has above what was told, or its head with another epoch when it no longer has what was told.
+async fn read_above(log: &dyn Log, workspace: &WorkspaceId, told: &Head) -> Result<Followed, LogError> {
+    let nothing = |head| Followed {
+        head,
+        events: Vec::new(),
+        states: Vec::new(),
+    };
+    let mut head = log.head(workspace).await?;
+    if head.epoch != told.epoch || (head.seq == told.seq && head.hash == told.hash) {
+        return Ok(nothing(head));
+    }
+    if head.seq <= told.seq || hash_at(log, workspace, told.seq).await? != told.hash {
+        return Ok(nothing(log.fork(workspace, told.epoch).await?));
+    }
+    let range = Range {
+        after: told.seq,
+        up_to: head.seq,
+        limit: EVENTS,
+        newest: false,
+    };
+    let events = log.read(workspace, None, range).await?;
+    if let Some(last) = events.last().filter(|it| it.seq < head.seq) {
+        // There is more than is read at once: it is followed so far.
+        (head.seq, head.at_ms) = (last.seq, last.at_ms);
+        head.hash = hash_at(log, workspace, last.seq).await?;
+    }
+    let states = Vec::new();
+    Ok(Followed { head, events, states })
+}
+
+async fn hash_at(log: &dyn Log, workspace: &WorkspaceId, seq: u64) -> Result<Hash, LogError> {
+    match seq {
+        0 => Ok(GENESIS),
+        _ => Ok(log.hash_at(workspace, seq).await?.unwrap_or(GENESIS)),
     }
 }

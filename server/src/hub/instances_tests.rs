@@ -45,6 +45,10 @@ fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
     }))
 }
 
+fn acme() -> WorkspaceId {
+    WorkspaceId::new("acme").unwrap()
+}
+
 fn message(key: usize, customer: &str) -> Box<Ingest> {
     let text = format!(
         r#"{{"key":"k{key}","channel":"web","customer":{{"id":"{customer}","name":"A"}},"text":"hi"}}"#
@@ -100,4 +104,35 @@ async fn two_instances_open_one_conversation_for_a_customer_and_number_without_g
         200,
         "every message was answered with a seq of its own"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_lost_what_was_told_gets_a_new_epoch_and_goes_on() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let memory = MemoryLog::shared(clock);
+    let log: Arc<dyn Log> = Arc::new(memory.clone());
+    let bus = Arc::new(LocalBus::new());
+    let hubs = [hub(&log, &bus), hub(&log, &bus)];
+    for key in 0..4 {
+        ingest(hubs[key % 2].clone(), key, format!("c{key}")).await;
+    }
+    let before = log.head(&acme()).await.unwrap();
+    // A replica that lagged behind takes over: the last conversation was never heard of.
+    memory.lose_above(&acme(), before.seq - 2);
+    // The head is looked at once a second; until then nothing can be stored, for the numbers are others.
+    let mut heads = Vec::new();
+    for _ in 0..5 {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        heads.push(log.head(&acme()).await.unwrap());
+    }
+    let after = heads.pop().unwrap();
+    assert_ne!(after.epoch, before.epoch);
+    assert_eq!(after.seq, before.seq - 2);
+    let again = ingest(hubs[0].clone(), 3, "c3".to_owned()).await;
+    assert!(
+        again.opened,
+        "it was lost, so the adapter's repetition stores it once more"
+    );
+    let seen = ingest(hubs[1].clone(), 3, "c3".to_owned()).await;
+    assert_eq!(seen, again, "both instances follow the new history");
 }

@@ -57,7 +57,7 @@ impl Workspace {
         link.set_key(key);
         let person = self.people.entry(&id);
         person.sessions.push(key);
-        self.people.changed.insert(id);
+        self.person_changed(&id);
         tracing::debug!(workspace = %self.id, agent = %join.agent.id, session = %link.id, "welcome");
         self.deps.metrics.session_joined();
         match join.resume {
@@ -186,7 +186,7 @@ impl Workspace {
         let now = self.now();
         let person = self.people.entry(&id);
         person.sessions.retain(|it| *it != key);
-        self.people.changed.insert(id.clone());
+        self.person_changed(&id);
         if self.people.sessions(&id).is_empty() {
             self.people.entry(&id).last_seen = Some(now);
             self.write_absence(&id);

@@ -22,6 +22,7 @@ mod pulse;
 mod ranked;
 mod reading;
 mod recent;
+mod remote;
 mod resume;
 mod seats;
 mod settle;
@@ -184,12 +185,12 @@ impl Hub {
     /// # Errors
     /// When its feed cannot be read.
     pub async fn workspace(&self, id: &WorkspaceId) -> Result<Handle, LogError> {
-        if let Some(handle) = self.workspaces.get(id) {
-            return Ok(handle.clone());
+        if let Some(handle) = self.running(id) {
+            return Ok(handle);
         }
         let _one_at_a_time = self.loading.lock().await;
-        if let Some(handle) = self.workspaces.get(id) {
-            return Ok(handle.clone());
+        if let Some(handle) = self.running(id) {
+            return Ok(handle);
         }
         let (inputs, receiver) = mpsc::unbounded_channel();
         let (internal, results) = mpsc::unbounded_channel();
@@ -205,6 +206,11 @@ impl Hub {
         tokio::spawn(loaded.run(receiver, results, waiting));
         self.workspaces.insert(id.clone(), handle.clone());
         Ok(handle)
+    }
+
+    fn running(&self, id: &WorkspaceId) -> Option<Handle> {
+        let handle = self.workspaces.get(id)?;
+        (!handle.inputs.is_closed()).then(|| handle.clone())
     }
 
     /// Asks a workspace over HTTP.

@@ -101,6 +101,17 @@ pub struct Outbox {
     /// Since when the socket takes nothing although something waits, in seconds of the hub's uptime; 0: it does.
     pub stalled_s: AtomicU32,
     killed: AtomicBool,
+    /// The socket has something to read, as far as is known.
+    readable: AtomicBool,
+}
+
+/// What [`Outbox::take`] took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// About so many bytes.
+    pub bytes: usize,
+    /// Nothing is left, and nothing else is to be done once these have been written: what comes later wakes the task.
+    pub quiet: bool,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -108,9 +119,6 @@ impl std::fmt::Debug for Outbox {
         f.debug_struct("Outbox").finish_non_exhaustive()
     }
 }
-
-/// A queue that grew beyond this many frames gives its memory back once it is empty.
-const SHRINK_ABOVE: usize = 8;
 
 impl Outbox {
     /// An empty outbox bounded to `limit` bytes.
@@ -123,6 +131,7 @@ impl Outbox {
             heard_s: AtomicU32::new(now_s),
             stalled_s: AtomicU32::new(0),
             killed: AtomicBool::new(false),
+            readable: AtomicBool::new(true),
         }
     }
 
@@ -211,6 +220,18 @@ impl Outbox {
         self.waker.wake();
     }
 
+    /// The socket has something to read: wakes the session's task.
+    pub fn wake_to_read(&self) {
+        self.readable.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether there may be something to read. To be read until nothing is left, for it is told once.
+    #[must_use]
+    pub fn take_readable(&self) -> bool {
+        self.readable.load(Ordering::Relaxed) && self.readable.swap(false, Ordering::AcqRel)
+    }
+
     /// Registers the session's task to be woken when there is something to do.
     pub fn register(&self, waker: &std::task::Waker) {
         self.waker.register(waker);
@@ -222,7 +243,7 @@ impl Outbox {
     }
 
     /// Takes frames, at least one if there is any, until they have about `max_bytes`.
-    pub fn take(&self, into: &mut VecDeque<Bytes>, max_bytes: usize) -> usize {
+    pub fn take(&self, into: &mut VecDeque<Bytes>, max_bytes: usize) -> Taken {
         let mut queue = self.queue.lock();
         let mut taken = 0;
         while taken < max_bytes {
@@ -237,10 +258,15 @@ impl Outbox {
             taken += len;
             into.push_back(frame.into_bytes());
         }
-        if queue.frames.is_empty() && queue.frames.capacity() > SHRINK_ABOVE {
+        if queue.frames.is_empty() {
+            // An idle session keeps no queue.
             queue.frames = VecDeque::new();
         }
-        taken
+        let at_rest = !queue.lagging && !queue.more && !queue.missed_ephemeral && queue.close.is_none();
+        Taken {
+            bytes: taken,
+            quiet: at_rest && queue.frames.is_empty(),
+        }
     }
 
     /// What the hub should do now that the socket has drained; each is asked for once. Until the hub begins the resync

@@ -138,11 +138,12 @@ impl Person {
         }
     }
 
-    pub(crate) fn presence(&self, id: &AgentId) -> PresenceRow {
+    /// The row that tells of them; `elsewhere`: they have sessions on another instance.
+    pub(crate) fn presence(&self, id: &AgentId, elsewhere: bool) -> PresenceRow {
         PresenceRow {
             id: id.clone(),
             status: self.said.status,
-            connected: self.connected(),
+            connected: self.connected() || elsewhere,
             claims: self.claims.len(),
         }
     }

@@ -17,6 +17,9 @@ use std::sync::atomic::Ordering;
 
 /// Typing ends by itself so long after the last sign, in milliseconds.
 const TYPING_MS: u64 = 6_000;
+/// A summary that is due waits so much longer for another event to leave with: two frames in one write cost little more
+/// than one, in milliseconds.
+const RIDE_MS: u64 = GATHER_MS / 2;
 /// Most viewers that a frame lists.
 const VIEWERS: usize = 50;
 /// Agents of one answer; the rest follows in `presence`.
@@ -45,7 +48,14 @@ impl Workspace {
         }
     }
 
+    /// Who looks here, or types, has changed.
     pub(crate) fn viewers_changed(&mut self, id: ConversationId) {
+        self.looks_changed(id);
+        self.show_viewers(id);
+    }
+
+    /// Who looks, here or elsewhere, has changed: those who watch are told.
+    pub(crate) fn show_viewers(&mut self, id: ConversationId) {
         if let Some(watched) = self.watched.get_mut(&id) {
             watched.viewers.dirty = true;
             self.untold.insert(id);
@@ -53,22 +63,25 @@ impl Workspace {
         self.active.insert(id);
     }
 
-    fn viewers(&self, id: ConversationId) -> BTreeMap<&AgentId, Viewer> {
-        let mut viewers: BTreeMap<&AgentId, Viewer> = BTreeMap::new();
+    fn viewers(&self, id: ConversationId) -> BTreeMap<AgentId, Viewer> {
+        let mut viewers = self.local_viewers(id);
+        for viewer in self.remote.viewers(id) {
+            look(&mut viewers, viewer.clone());
+        }
+        viewers
+    }
+
+    /// Who looks at a conversation on this instance.
+    pub(crate) fn local_viewers(&self, id: ConversationId) -> BTreeMap<AgentId, Viewer> {
+        let mut viewers = BTreeMap::new();
         let watchers = self.watched.get(&id).into_iter().flat_map(|it| &it.watchers);
         for watcher in watchers.filter(|it| !it.silent) {
-            let since = Time(watcher.since_ms);
-            let typing = watcher.typing.map(|(what, _)| what);
-            let viewer = viewers.entry(&watcher.agent).or_insert_with(|| Viewer {
+            let viewer = Viewer {
                 agent: watcher.agent.clone(),
-                since,
-                typing: None,
-            });
-            viewer.since = viewer.since.min(since);
-            viewer.typing = match (viewer.typing, typing) {
-                (Some(Typing::Reply), _) | (_, Some(Typing::Reply)) => Some(Typing::Reply),
-                (before, now) => before.or(now),
+                since: Time(watcher.since_ms),
+                typing: watcher.typing.map(|(what, _)| what),
             };
+            look(&mut viewers, viewer);
         }
         viewers
     }
@@ -99,6 +112,7 @@ impl Workspace {
                 rest.push(id.clone());
                 continue;
             }
+            let connected = person.connected() || self.remote.has(id);
             agents.push(AgentRow {
                 id: id.clone(),
                 name: known.name.clone(),
@@ -106,12 +120,8 @@ impl Workspace {
                 role: known.role,
                 teams: known.teams.clone(),
                 status: person.said.status,
-                connected: person.connected(),
-                last_seen_at: if person.connected() {
-                    Some(now)
-                } else {
-                    person.last_seen
-                },
+                connected,
+                last_seen_at: if connected { Some(now) } else { person.last_seen },
                 claims: person.claims.len(),
                 capacity: None,
             });
@@ -158,8 +168,8 @@ impl Workspace {
 
     fn flush_watched(&mut self, id: ConversationId, now_ms: u64) -> Option<u64> {
         let watched = self.watched.get_mut(&id)?;
-        let (summary_due, mut next) = take_due(&mut watched.summary, now_ms);
-        let (viewers_due, later) = take_due(&mut watched.viewers, now_ms);
+        let (summary_due, mut next) = take_due(&mut watched.summary, now_ms, RIDE_MS);
+        let (viewers_due, later) = take_due(&mut watched.viewers, now_ms, 0);
         if let Some(at) = later {
             next = earlier(next, at);
         }
@@ -238,7 +248,7 @@ impl Workspace {
             .filter(|it| it.typing.is_some())
             .map(|it| it.agent.clone())
             .collect();
-        let viewers = viewers.into_keys().take(VIEWERS).cloned().collect();
+        let viewers = viewers.into_keys().take(VIEWERS).collect();
         ActivityRow { id, viewers, typing }
     }
 
@@ -291,7 +301,7 @@ impl Workspace {
             .filter_map(|id| self.people.get(id).map(|it| (id, it)));
         let rows: Vec<_> = known
             .filter(|(_, it)| it.known.is_some())
-            .map(|(id, it)| it.presence(id))
+            .map(|(id, it)| it.presence(id, self.remote.has(id)))
             .collect();
         for chunk in rows.chunks(AGENTS_PER_FRAME) {
             let frame = server_frame(&ServerFrame::Presence {
@@ -339,6 +349,19 @@ impl Workspace {
     }
 }
 
+/// One entry an agent, however many sessions they have.
+fn look(viewers: &mut BTreeMap<AgentId, Viewer>, other: Viewer) {
+    let Some(viewer) = viewers.get_mut(&other.agent) else {
+        viewers.insert(other.agent.clone(), other);
+        return;
+    };
+    viewer.since = viewer.since.min(other.since);
+    viewer.typing = match (viewer.typing, other.typing) {
+        (Some(Typing::Reply), _) | (_, Some(Typing::Reply)) => Some(Typing::Reply),
+        (before, now) => before.or(now),
+    };
+}
+
 fn activity_frame(name: &str, rows: &[ActivityRow]) -> Frame {
     server_frame(&ServerFrame::Activity {
         view: name.to_owned(),
@@ -350,16 +373,42 @@ fn earlier(one: Option<u64>, other: u64) -> Option<u64> {
     Some(one.map_or(other, |it| it.min(other)))
 }
 
-/// Whether it is to be told now, or when.
-fn take_due(gathered: &mut Gathered, now_ms: u64) -> (bool, Option<u64>) {
+/// Whether it is to be told now, or when: once it is due with the next change, and `ride_ms` later in any case.
+fn take_due(gathered: &mut Gathered, now_ms: u64, ride_ms: u64) -> (bool, Option<u64>) {
+    let fresh = std::mem::take(&mut gathered.fresh);
+    if !gathered.dirty {
+        return (false, None);
+    }
     let due = gathered.sent_ms + GATHER_MS;
-    match (gathered.dirty, gathered.sent_ms != 0 && due > now_ms) {
-        (false, _) => (false, None),
-        (true, true) => (false, Some(due)),
-        (true, false) => {
-            gathered.dirty = false;
-            gathered.sent_ms = now_ms.max(1);
-            (true, None)
-        }
+    let latest = due + ride_ms;
+    if gathered.sent_ms == 0 || now_ms >= latest || (fresh && now_ms >= due) {
+        gathered.dirty = false;
+        gathered.sent_ms = now_ms.max(1);
+        return (true, None);
+    }
+    (false, Some(latest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gathered_leaves_at_once_when_quiet_and_with_a_change_when_busy() {
+        let changed = |it: &mut Gathered| (it.dirty, it.fresh) = (true, true);
+        let mut it = Gathered::default();
+        changed(&mut it);
+        assert_eq!(take_due(&mut it, 1_000, RIDE_MS), (true, None));
+        assert_eq!(take_due(&mut it, 1_000, RIDE_MS), (false, None));
+        changed(&mut it);
+        let latest = 1_000 + GATHER_MS + RIDE_MS;
+        assert_eq!(take_due(&mut it, 1_050, RIDE_MS), (false, Some(latest)));
+        assert_eq!(
+            take_due(&mut it, 1_000 + GATHER_MS, RIDE_MS),
+            (false, Some(latest))
+        );
+        assert_eq!(take_due(&mut it, latest, RIDE_MS), (true, None));
+        changed(&mut it);
+        assert_eq!(take_due(&mut it, latest + GATHER_MS, RIDE_MS), (true, None));
     }
 }

@@ -195,6 +195,7 @@ impl Workspace {
             return;
         };
         watched.summary.dirty = true;
+        watched.summary.fresh = true;
         self.untold.insert(id);
         for watcher in &mut watched.watchers {
             let Some(session) = self.sessions.get_mut(watcher.session) else {

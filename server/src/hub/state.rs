@@ -355,6 +355,8 @@ pub(crate) struct Watched {
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Gathered {
     pub(crate) dirty: bool,
+    /// It changed in this turn: what is told of it now leaves together with what changed it.
+    pub(crate) fresh: bool,
     pub(crate) sent_ms: u64,
 }
 

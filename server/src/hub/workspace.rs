@@ -6,6 +6,7 @@ use super::fresh::{Fresh, Waiting};
 use super::outbox::{Class, Frame};
 use super::people::People;
 use super::recent::Recent;
+use super::remote::Remote;
 use super::state::{
     BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
     SessionState, Watched,
@@ -42,6 +43,11 @@ const CLOSED_REMEMBERED: usize = 1_024;
 const DEFEATS: u32 = 3;
 /// How long the others wait at most for an instance that has the turn, in milliseconds.
 const TURN_MS: i64 = 1_000;
+/// After a submission the next one waits so long for company, so that one flush serves several when it is busy; the first
+/// after a quiet spell goes at once.
+const SUBMIT_GATHER: Duration = Duration::from_millis(4);
+/// With so many items a submission has company enough.
+const SUBMIT_COMPANY: usize = 32;
 
 type Settling = oneshot::Receiver<Result<Vec<Outcome>, LogError>>;
 
@@ -70,6 +76,8 @@ pub(crate) struct Workspace {
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
     pub(super) settling: Option<(Settling, Vec<Flight>)>,
+    /// Until then a small submission waits for company.
+    pub(super) gather_until: Instant,
     pub(crate) views: Views,
     pub(crate) watched: Map<ConversationId, Watched>,
     pub(crate) untold: Set<ConversationId>,
@@ -90,6 +98,10 @@ pub(crate) struct Workspace {
     pub(crate) fetched: BTreeSet<Aggregate>,
     /// What waits until memory is as fresh as it must be.
     pub(crate) fresh: Fresh,
+    /// The feed has another history: this actor ends, and the next one loads it.
+    pub(crate) ended: bool,
+    /// Who is on other instances, as far as those said.
+    pub(crate) remote: Remote,
     /// What was stored and the other instances have not been told.
     pub(crate) unannounced: Vec<StoredEvent>,
     /// Submissions that lost against other instances, one after the other.
@@ -138,6 +150,9 @@ impl Workspace {
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.after_turn();
+            if self.ended {
+                break;
+            }
         }
     }
 
@@ -196,6 +211,9 @@ impl Workspace {
         }
         self.on_second();
         self.flush();
+        if let Some(at) = self.announce_presence() {
+            self.next_flush_ms = Some(self.next_flush_ms.map_or(at, |it| it.min(at)));
+        }
     }
 
     /// Hands what was decided to the log, unless something is on its way already.
@@ -205,6 +223,11 @@ impl Workspace {
             return;
         }
         self.not_before_ms = None;
+        let now = Instant::now();
+        if now < self.gather_until && self.batch.len() < SUBMIT_COMPANY && !self.closing {
+            return;
+        }
+        self.gather_until = now + SUBMIT_GATHER;
         let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
         let (mut items, flights): (Vec<Item>, Vec<Flight>) = self.batch.drain(..count).unzip();
         if self.defeats >= DEFEATS {
@@ -273,12 +296,15 @@ impl Workspace {
     }
 
     fn wake_at(&self) -> Instant {
-        let second = (self.second + 1) * 1_000;
-        let sooner = [self.next_flush_ms, self.not_before_ms]
-            .into_iter()
-            .flatten()
-            .min();
-        self.started + Duration::from_millis(sooner.map_or(second, |it| it.min(second)))
+        let mut at = self.started + Duration::from_secs(self.second + 1);
+        if let Some(ms) = self.next_flush_ms {
+            at = at.min(self.started + Duration::from_millis(ms));
+        }
+        if self.settling.is_none() && !self.batch.is_empty() && !self.catching_up {
+            let not_before = Duration::from_millis(self.not_before_ms.unwrap_or(0));
+            at = at.min(self.gather_until.max(self.started + not_before));
+        }
+        at
     }
 
     /// The time of what is decided now: it never runs backwards within a feed.

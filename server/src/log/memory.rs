@@ -57,6 +57,12 @@ impl MemoryLog {
         log
     }
 
+    /// Loses everything above `seq` of a feed, as a failover to a replica that lagged behind would.
+    #[cfg(test)]
+    pub(crate) fn lose_above(&self, workspace: &WorkspaceId, seq: u64) {
+        self.tables.lock().feed(workspace).lose_above(seq);
+    }
+
     /// From now on everything is answered `Unavailable` for this reason; `None`: no longer.
     pub fn set_unavailable(&self, reason: Option<String>) {
         *self.unavailable.lock() = reason;
@@ -105,6 +111,18 @@ impl Log for MemoryLog {
         self.with(|tables| {
             tables.now_ms = now_ms;
             Ok(tables.feed(workspace).head.clone())
+        })
+    }
+
+    fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {
+        let now_ms = self.clock.now_ms();
+        self.with(|tables| {
+            tables.now_ms = now_ms;
+            let feed = tables.feed(workspace);
+            if feed.head.epoch == old {
+                feed.head.epoch = next_epoch(old);
+            }
+            Ok(feed.head.clone())
         })
     }
 
@@ -320,6 +338,11 @@ impl Log for MemoryLog {
     fn trouble(&self) -> Option<String> {
         self.unavailable.lock().clone()
     }
+}
+
+/// The epoch that follows another: the same in each run of a simulation.
+fn next_epoch(old: Uuid) -> Uuid {
+    Uuid::from_u128(old.as_u128() + 1)
 }
 
 fn verified(workspace: &WorkspaceId, feed: &Feed) -> Verified {

@@ -426,6 +426,12 @@ pub trait Log: Send + Sync + 'static {
     fn workspaces(&self) -> Reply<'_, Vec<WorkspaceId>>;
     /// The end of a workspace's feed, which begins to exist when it is first asked for. Checks the head.
     fn head<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Head>;
+    /// Gives the workspace's feed a new epoch, unless it no longer has the `old` one: its history is another than the one
+    /// that was told (a failover that lost commits, a restored backup).
+    fn fork<'a>(&'a self, _workspace: &'a WorkspaceId, _old: Uuid) -> Reply<'a, Head> {
+        let never = "this log belongs to one instance: its history does not change under it";
+        ready(Err(LogError::Unavailable(never.to_owned()))).boxed()
+    }
     /// The chain's hash at `seq`, if there is such an event.
     fn hash_at<'a>(&'a self, workspace: &'a WorkspaceId, seq: u64) -> Reply<'a, Option<[u8; 32]>>;
     /// Events of the feed, or of one conversation, ascending.

@@ -18,11 +18,11 @@ use bytes::Bytes;
 use dibs_protocol::close::CloseCode;
 use frames::Limits;
 use futures_util::future::BoxFuture;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Sleep, sleep};
 
@@ -46,6 +46,17 @@ enum Stage {
     Closing(Pin<Box<Sleep>>),
 }
 
+/// The waker of a session's reading: only then is the socket asked, and a push costs no look at it.
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        self.outbox.wake_to_read();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.outbox.wake_to_read();
+    }
+}
+
 struct Session {
     socket: Socket,
     shared: Arc<Shared>,
@@ -54,39 +65,52 @@ struct Session {
     handle: Option<Handle>,
     limits: Option<Box<Limits>>,
     unanswerable: u8,
+    /// The socket has not said yet that there is nothing more to read.
+    reading: bool,
     _permit: ConnectionPermit,
 }
 
-/// Runs a session over a socket whose upgrade is done, until it ends. `early` is what was read beyond the upgrade.
-pub async fn run(stream: TcpStream, early: Bytes, shared: Arc<Shared>, permit: ConnectionPermit) {
-    let socket = Socket::of_client(stream, early).await;
+/// A session over a socket whose upgrade is done, to be run until it ends. `early` is what was read beyond the upgrade.
+/// It is a future by itself, because an `async fn` would keep its arguments beside the session for as long as it runs.
+pub fn run(
+    stream: TcpStream,
+    early: Bytes,
+    shared: Arc<Shared>,
+    permit: ConnectionPermit,
+) -> impl Future<Output = ()> + Send {
     let now_ms = shared.hub.deps().clock.now_ms();
     let id = shared.hub.deps().entropy.uuid(now_ms);
-    let link = Arc::new(Link::new(
-        id,
-        Outbox::new(shared.config.outbox_bytes, shared.hub.uptime_s()),
-    ));
-    let stage = Stage::Silent(Box::pin(sleep(shared.config.hello_timeout)));
-    let mut session = Session {
-        socket,
+    let outbox = Outbox::new(shared.config.outbox_bytes, shared.hub.uptime_s());
+    Session {
+        socket: Socket::of_client(stream, early),
+        stage: Stage::Silent(Box::pin(sleep(shared.config.hello_timeout))),
         shared,
-        link,
-        stage,
+        link: Arc::new(Link::new(id, outbox)),
         handle: None,
         limits: None,
         unanswerable: 0,
+        reading: true,
         _permit: permit,
-    };
-    poll_fn(|cx| session.poll(cx)).await;
-    if let Some(handle) = &session.handle {
-        // A workspace that has stopped has forgotten the session already.
-        handle.send(Input::Leave(session.link.clone())).ok();
+    }
+}
+
+impl Future for Session {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let session = self.get_mut();
+        let ended = session.go_on(cx);
+        if let (Poll::Ready(()), Some(handle)) = (ended, &session.handle) {
+            // A workspace that has stopped has forgotten the session already.
+            handle.send(Input::Leave(session.link.clone())).ok();
+        }
+        ended
     }
 }
 
 impl Session {
     /// Goes on as far as possible. Ready when the session is over.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.link.outbox.register(cx.waker());
         loop {
             if self.link.outbox.is_killed() {
@@ -101,7 +125,7 @@ impl Session {
                         self.begin_close(CloseCode::NoHello);
                         continue;
                     }
-                    self.poll_read(cx)
+                    self.poll_read()
                 }
                 Stage::Loading(loading, _) => match loading.as_mut().poll(cx) {
                     Poll::Ready(loaded) => {
@@ -110,7 +134,7 @@ impl Session {
                     }
                     Poll::Pending => Poll::Pending,
                 },
-                Stage::Joined if self.link.joined() => self.poll_read(cx),
+                Stage::Joined if self.link.joined() => self.poll_read(),
                 // The welcome wakes the task.
                 Stage::Joined => Poll::Pending,
                 Stage::Closing(deadline) => {
@@ -137,7 +161,10 @@ impl Session {
             let closing = matches!(self.stage, Stage::Closing(_));
             if self.socket.is_drained() && !closing {
                 let taken = self.link.outbox.take(self.socket.queue(), TAKE_BYTES);
-                if taken == 0 {
+                if taken.bytes == 0 && taken.quiet {
+                    return Ok(());
+                }
+                if taken.bytes == 0 {
                     self.ask_for_missed();
                     match self.link.outbox.closing() {
                         Some(code) => self.begin_close(code),
@@ -184,8 +211,14 @@ impl Session {
     }
 
     /// Reads one message. `Ready(true)` when there may be more, `Ready(false)` at the end.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Poll::Ready(received) = self.socket.poll_read(cx) else {
+    fn poll_read(&mut self) -> Poll<bool> {
+        self.reading |= self.link.outbox.take_readable();
+        if !self.reading {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(Arc::clone(&self.link));
+        let Poll::Ready(received) = self.socket.poll_read(&mut Context::from_waker(&waker)) else {
+            self.reading = false;
             return Poll::Pending;
         };
         self.link

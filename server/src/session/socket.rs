@@ -8,16 +8,13 @@ use super::wire::Wire;
 use bytes::Bytes;
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::limits::CLIENT_FRAME_BYTES;
-use futures_util::{Sink, StreamExt};
 use std::collections::VecDeque;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, WebSocket};
 
 /// Read at once from the socket: small, because an idle session keeps the buffer.
 const READ_BUFFER: usize = 512;
@@ -26,7 +23,7 @@ const PROTOCOL_ERROR: u16 = 1002;
 
 /// A server's side of a WebSocket.
 #[derive(Debug)]
-pub struct Socket(WebSocketStream<Wire>);
+pub struct Socket(WebSocket<Wire>);
 
 /// What came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +47,7 @@ pub enum Received {
 impl Socket {
     /// A socket whose upgrade is done, for messages and frames of at most `max_bytes`. `early` is what was read beyond
     /// the upgrade.
-    pub async fn new(stream: TcpStream, early: Bytes, max_bytes: usize) -> Self {
+    pub fn new(stream: TcpStream, early: Bytes, max_bytes: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -59,12 +56,17 @@ impl Socket {
             .max_frame_size(Some(max_bytes));
         let wire = Wire::new(stream);
         // `early` is a part of the HTTP reader's 8 KiB buffer: copied out, or the session would keep all of it alive.
-        Self(WebSocketStream::from_partially_read(wire, early.to_vec(), Role::Server, Some(config)).await)
+        Self(WebSocket::from_partially_read(
+            wire,
+            early.to_vec(),
+            Role::Server,
+            Some(config),
+        ))
     }
 
     /// A socket with the contract's bound on what a client may send.
-    pub(super) async fn of_client(stream: TcpStream, early: Bytes) -> Self {
-        Self::new(stream, early, CLIENT_FRAME_BYTES).await
+    pub(super) fn of_client(stream: TcpStream, early: Bytes) -> Self {
+        Self::new(stream, early, CLIENT_FRAME_BYTES)
     }
 
     /// Whole frames that are to be written; more may be added at the end.
@@ -86,33 +88,31 @@ impl Socket {
         self.0.get_mut().poll_drain(cx)
     }
 
-    /// Reads one message.
+    /// Reads one message. When there is none, the task of `cx` is woken once there is more.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        let Poll::Ready(message) = self.0.poll_next_unpin(cx) else {
-            return Poll::Pending;
-        };
-        Poll::Ready(match message {
-            Some(Ok(Message::Text(text))) => Received::Text(text),
-            Some(Ok(Message::Binary(bytes))) => Received::Binary(bytes),
-            Some(Ok(Message::Ping(_))) => {
-                self.hand_over(cx);
+        self.0.get_mut().read_for(cx);
+        Poll::Ready(match self.0.read() {
+            Ok(Message::Text(text)) => Received::Text(text),
+            Ok(Message::Binary(bytes)) => Received::Binary(bytes),
+            Ok(Message::Ping(_)) => {
+                self.hand_over();
                 Received::Ping
             }
-            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Received::Nothing,
-            Some(Ok(Message::Close(_))) => {
-                self.hand_over(cx);
+            Ok(Message::Pong(_) | Message::Frame(_)) => Received::Nothing,
+            Ok(Message::Close(_)) => {
+                self.hand_over();
                 Received::Closed
             }
-            Some(Err(error)) => failure(&error),
-            None => Received::Gone,
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(error) => failure(&error),
         })
     }
 
     /// Lets the library put its own answer into the queue.
-    fn hand_over(&mut self, cx: &mut Context<'_>) {
+    fn hand_over(&mut self) {
         // The queue takes everything at once. An error is that of a close that has been answered.
-        let flushed = Pin::new(&mut self.0).poll_flush(cx);
-        debug_assert!(flushed.is_ready(), "the queue never blocks");
+        let flushed = self.0.flush();
+        debug_assert!(!matches!(&flushed, Err(Error::Io(_))), "the queue never blocks");
     }
 
     /// Queues a close frame. Nothing is read from the socket afterwards but by [`Self::poll_end`].

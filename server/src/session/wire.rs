@@ -3,22 +3,22 @@
 
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Most slices of one vectored write.
 const SLICES: usize = 64;
-/// A queue that grew beyond this many chunks gives its memory back once it is empty.
-const SHRINK_ABOVE: usize = 8;
 
 /// A TCP stream with a queue of what is to be written.
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: TcpStream,
     queue: VecDeque<Bytes>,
+    /// Who is woken when there is something to read.
+    reader: Waker,
 }
 
 impl Wire {
@@ -26,7 +26,13 @@ impl Wire {
         Self {
             stream,
             queue: VecDeque::new(),
+            reader: Waker::noop().clone(),
         }
+    }
+
+    /// Reads are for this task from now on.
+    pub(crate) fn read_for(&mut self, cx: &Context<'_>) {
+        self.reader.clone_from(cx.waker());
     }
 
     /// What is to be written; frames may be added at the end.
@@ -43,12 +49,7 @@ impl Wire {
     pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut taken = 0;
         while !self.queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let used = self.queue.len().min(SLICES);
-            for (slice, chunk) in slices.iter_mut().zip(&self.queue) {
-                *slice = IoSlice::new(chunk);
-            }
-            match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..used]) {
+            match self.poll_write_once(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => {
                     taken += count;
@@ -59,10 +60,25 @@ impl Wire {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        if self.queue.capacity() > SHRINK_ABOVE {
-            self.queue = VecDeque::new();
-        }
+        // An idle session keeps no queue.
+        self.queue = VecDeque::new();
         Poll::Ready(Ok(taken))
+    }
+
+    /// One write: a single chunk goes by `send`, which costs the kernel less than a vectored write of one.
+    fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        if let [chunk] = self.queue.as_slices().0
+            && self.queue.len() == 1
+        {
+            return stream.poll_write(cx, chunk);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let used = self.queue.len().min(SLICES);
+        for (slice, chunk) in slices.iter_mut().zip(&self.queue) {
+            *slice = IoSlice::new(chunk);
+        }
+        stream.poll_write_vectored(cx, &slices[..used])
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -94,28 +110,27 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+/// Reads what is there; the task whose context was given last is woken when there is more.
+impl Read for Wire {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(into);
+        let mut cx = Context::from_waker(&self.reader);
+        match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buffer) {
+            Poll::Ready(Ok(())) => Ok(buffer.filled().len()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 
 /// What the WebSocket library writes by itself (pongs, the answer to a close) joins the queue.
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.queue.push_back(Bytes::copy_from_slice(bytes));
-        Poll::Ready(Ok(bytes.len()))
+        Ok(bytes.len())
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -36,7 +36,7 @@ pub async fn start() -> SocketAddr {
 }
 
 async fn echo(stream: TcpStream, early: Bytes) {
-    let mut socket = Socket::new(stream, early, MESSAGE_MAX).await;
+    let mut socket = Socket::new(stream, early, MESSAGE_MAX);
     loop {
         match poll_fn(|cx| socket.poll_read(cx)).await {
             Received::Text(text) => socket.queue().push_back(Frame::text(&text).into_bytes()),

@@ -164,3 +164,66 @@ async fn the_demo_is_alive_and_ends_by_itself() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn a_backup_made_while_the_hub_runs_is_restored_under_a_new_epoch_without_those_who_were_erased() {
+    let mut hub = Hub::start(&[]);
+    let channel = hub.channel();
+    let kept = write(&channel, "first", "a-customer", "Keep me")
+        .await
+        .conversation;
+    write(&channel, "second", "somebody-in-particular", "Forget me").await;
+    let priya = hub.agent("priya").await;
+    let epoch = priya.welcome().epoch.clone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = (folder.path().join("backup"), folder.path().join("data"));
+    let file = file.to_str().unwrap();
+    let backup = hub.run(&["backup", "--out", file]);
+    assert!(
+        backup.status.success(),
+        "{}",
+        String::from_utf8_lossy(&backup.stderr)
+    );
+    let twice = hub.run(&["backup", "--out", file]);
+    assert!(String::from_utf8_lossy(&twice.stderr).contains("overwrites nothing"));
+    // What comes after the backup is not in it.
+    write(&channel, "third", "a-customer", "Too late").await;
+    drop(priya);
+    hub.term();
+    assert!(hub.exited(PATIENCE).await.unwrap().success());
+    let erase = [
+        "erase",
+        "--workspace",
+        "acme",
+        "--customer",
+        "somebody-in-particular",
+    ];
+    assert!(hub.run(&erase).status.success());
+
+    let erasures = hub.data().join("erasures.jsonl");
+    let (erasures, data) = (erasures.to_str().unwrap(), data.to_str().unwrap());
+    let restore = ["restore", "--from", file, "--erasures", erasures, "--data", data];
+    let taken = hub.run(&restore[..5]);
+    assert!(String::from_utf8_lossy(&taken.stderr).contains("there is a log already"));
+    let restored = hub.run(&restore);
+    let said = String::from_utf8_lossy(&restored.stdout).into_owned();
+    assert!(
+        restored.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&restored.stderr)
+    );
+    assert!(said.contains("1 customers erased again"), "{said}");
+    let bytes = std::fs::read(std::path::Path::new(data).join("dibs.sqlite3")).unwrap();
+    for (text, there) in [("Keep me", true), ("Forget me", false), ("Too late", false)] {
+        assert_eq!(
+            bytes.windows(text.len()).any(|it| it == text.as_bytes()),
+            there,
+            "{text}"
+        );
+    }
+    std::fs::copy(hub.data().join("auth-secret"), format!("{data}/auth-secret")).ok();
+    let hub = Hub::start(&["--data", data]);
+    let priya = hub.agent("priya").await;
+    assert_ne!(priya.welcome().epoch, epoch);
+    assert!(priya.call(cmd!("watch", "conversation": kept)).await.is_ok());
+}

@@ -102,6 +102,20 @@ impl Feed {
         }
     }
 
+    /// Forgets the events above `seq` and the states that they left.
+    #[cfg(test)]
+    pub(super) fn lose_above(&mut self, seq: u64) {
+        self.events.split_off(&(seq + 1));
+        self.states.retain(|_, state| state.version <= seq);
+        self.commits.retain(|_, past| past.last_seq <= seq);
+        for keys in self.keys.values_mut() {
+            keys.retain(|_, key| key.stored.seq.is_none_or(|it| it <= seq));
+        }
+        let last = self.events.last_key_value();
+        let (hash, at_ms) = last.map_or((GENESIS, 0), |(_, row)| (row.hash, row.event.at_ms));
+        (self.head.seq, self.head.hash, self.head.at_ms) = (seq, hash, at_ms);
+    }
+
     pub(super) fn key(&self, scope: &str, key: &str) -> Option<StoredKey> {
         self.keys.get(scope)?.get(key).map(|key| key.stored.clone())
     }

@@ -44,6 +44,12 @@ impl Known {
         }
     }
 
+    /// Whether the aggregate is stored, as far as is remembered.
+    fn contains(&self, workspace: i64, aggregate: &Aggregate) -> bool {
+        let versions = self.versions.get(&workspace);
+        versions.is_some_and(|it| it.get(aggregate).is_some_and(|version| *version > 0))
+    }
+
     fn remember(&mut self, workspace: i64, aggregate: &Aggregate, version: u64) {
         let versions = self.versions.entry(workspace).or_default();
         if let Some(known) = versions.get_mut(aggregate) {
@@ -87,6 +93,21 @@ impl Tables<'_> {
             .prepare_cached("INSERT INTO workspaces (name, epoch, seq, hash, at) VALUES (?, ?, 0, ?, 0)")?
             .execute(params![workspace.as_str(), head.epoch.as_bytes(), head.hash])?;
         Ok((self.conn.last_insert_rowid(), head))
+    }
+
+    /// Gives the workspace's feed a new epoch, unless it has another than `old` already.
+    pub(super) fn fork(&mut self, workspace: &WorkspaceId, old: Uuid) -> Result<Head> {
+        let (id, mut head) = self.workspace(workspace)?.clone();
+        if head.epoch == old {
+            head.epoch = Uuid::new_v4();
+            self.conn
+                .prepare_cached("UPDATE workspaces SET epoch = ? WHERE id = ?")?
+                .execute(params![head.epoch.as_bytes(), id])?;
+            self.known
+                .workspaces
+                .insert(workspace.clone(), (id, head.clone()));
+        }
+        Ok(head)
     }
 
     fn id(&mut self, workspace: &WorkspaceId) -> Result<i64> {
@@ -313,23 +334,31 @@ impl Store for Tables<'_> {
         let body = state.body.as_ref().map(|body| body.encode());
         let (aggregate, owner) = (&state.aggregate, state.owner.as_deref());
         let checksum = rows::state_checksum((id, aggregate), version, state.active, owner, body.as_deref());
-        self.conn
-            .prepare_cached(
-                "INSERT INTO states (workspace, kind, id, version, active, owner, body, checksum)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        let values = params![
+            id,
+            kind_code(aggregate.kind),
+            aggregate.id,
+            int(version),
+            i64::from(state.active),
+            owner,
+            body,
+            checksum
+        ];
+        // Naming an indexed column rewrites its index even where nothing changes, and mostly nothing does.
+        let known = self.known.contains(id, aggregate);
+        let mut done = 0;
+        if known {
+            let update = "UPDATE states SET version = ?4, body = ?7, checksum = ?8
+                 WHERE workspace = ?1 AND kind = ?2 AND id = ?3 AND active = ?5 AND owner IS ?6";
+            done = self.conn.prepare_cached(update)?.execute(values)?;
+        }
+        if done == 0 {
+            let upsert = "INSERT INTO states (workspace, kind, id, version, active, owner, body, checksum)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT DO UPDATE SET version = excluded.version, active = excluded.active,
-                 owner = excluded.owner, body = excluded.body, checksum = excluded.checksum",
-            )?
-            .execute(params![
-                id,
-                kind_code(aggregate.kind),
-                aggregate.id,
-                int(version),
-                i64::from(state.active),
-                owner,
-                body,
-                checksum
-            ])?;
+                 owner = excluded.owner, body = excluded.body, checksum = excluded.checksum";
+            self.conn.prepare_cached(upsert)?.execute(values)?;
+        }
         self.known.remember(id, aggregate, version);
         Ok(())
     }

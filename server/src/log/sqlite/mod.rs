@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: rules, group commit (`log::group`), other instances. The folder is locked while it is open.
 
+mod backup;
 mod commit;
 mod error;
 mod pool;
@@ -329,6 +330,11 @@ impl Log for SqliteLog {
         self.writer
             .call(move |writer| writer.begin(instance, now_ms, grace_ms))
             .boxed()
+    }
+
+    fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {
+        let id = workspace.clone();
+        self.writer.call(move |writer| writer.fork(&id, old)).boxed()
     }
 
     fn verify<'a>(&'a self, workspace: &'a WorkspaceId) -> Reply<'a, Verified> {

@@ -126,6 +126,11 @@ impl Writer {
         self.transaction(|tables| tables.head(workspace))
     }
 
+    /// Gives the workspace's feed a new epoch, unless it has another than `old` already.
+    pub(super) fn fork(&mut self, workspace: &WorkspaceId, old: Uuid) -> Result<Head> {
+        self.transaction(|tables| tables.fork(workspace, old))
+    }
+
     pub(super) fn begin(&mut self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Result<()> {
         self.transaction(|tables| {
             let mut query = tables
