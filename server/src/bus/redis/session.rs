@@ -115,8 +115,7 @@ impl<'a> Session<'a> {
             let some = std::mem::take(&mut self.astray);
             self.follow(Touched { all: false, some }).await?;
             let astray = "another node serves some of its channels, or none does".to_owned();
-            self.link
-                .set_trouble((!self.astray.is_empty()).then_some(astray));
+            self.link.set_trouble((!self.astray.is_empty()).then_some(astray));
         }
         Ok(())
     }

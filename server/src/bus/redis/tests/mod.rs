@@ -4,8 +4,8 @@
 
 mod access;
 mod cluster;
+mod fake;
 mod faults;
-mod mute;
 mod sentinel;
 mod servers;
 mod speed;
