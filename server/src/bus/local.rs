@@ -29,6 +29,41 @@ impl LocalBus {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Tells all subscribers of the workspace that messages may have been lost. Returns whether there are any.
+    pub(super) fn doubt(&self, workspace: &WorkspaceId) -> bool {
+        let Some(subscribers) = self.subscribers.get(workspace) else {
+            return false;
+        };
+        for subscriber in subscribers.iter() {
+            // A full queue ends with a doubt already.
+            subscriber.try_send(Heard::Doubt).ok();
+        }
+        !subscribers.is_empty()
+    }
+
+    /// Whether somebody subscribed to the workspace, and was not found to have left.
+    pub(super) fn is_heard(&self, workspace: &WorkspaceId) -> bool {
+        self.subscribers.contains_key(workspace)
+    }
+
+    /// The workspaces with subscribers.
+    pub(super) fn heard(&self) -> Vec<WorkspaceId> {
+        self.subscribers.iter().map(|it| it.key().clone()).collect()
+    }
+
+    /// Forgets who has left, also where nothing is published. Returns the workspaces that nobody hears any more.
+    pub(super) fn forget_left(&self) -> Vec<WorkspaceId> {
+        let mut left = Vec::new();
+        self.subscribers.retain(|workspace, subscribers| {
+            subscribers.retain(|it| !it.is_closed());
+            if subscribers.is_empty() {
+                left.push(workspace.clone());
+            }
+            !subscribers.is_empty()
+        });
+        left
+    }
 }
 
 /// Queues a message, or a doubt in the last place. Only doubts take that place, so that a full queue ends with one,
@@ -73,56 +108,33 @@ impl Bus for LocalBus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::conformance::{Buses, promises};
+    use std::sync::Arc;
 
     fn workspace(name: &str) -> WorkspaceId {
         WorkspaceId::new(name).unwrap()
     }
 
-    #[tokio::test]
-    async fn all_subscribers_of_a_workspace_hear_a_message_in_order_and_no_others_do() {
-        let bus = LocalBus::new();
-        let (mut one, mut two) = (bus.subscribe(&workspace("a")), bus.subscribe(&workspace("a")));
-        let mut other = bus.subscribe(&workspace("b"));
-        for text in ["x", "y"] {
-            bus.publish(&workspace("a"), Bytes::from_static(text.as_bytes()));
+    async fn one_process() -> Buses {
+        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
+        Buses {
+            here: bus.clone(),
+            there: bus,
+            announced: false,
+            behind: Box::new(()),
         }
-        for receiver in [&mut one, &mut two] {
-            assert_eq!(
-                receiver.recv().await,
-                Some(Heard::Message(Bytes::from_static(b"x")))
-            );
-            assert_eq!(
-                receiver.recv().await,
-                Some(Heard::Message(Bytes::from_static(b"y")))
-            );
-        }
-        assert!(other.try_recv().is_err());
     }
 
-    #[tokio::test]
-    async fn a_full_queue_ends_with_a_doubt_and_then_goes_on() {
-        let bus = LocalBus::new();
-        let mut receiver = bus.subscribe(&workspace("a"));
-        for _ in 0..SUBSCRIBER_BOUND + 10 {
-            bus.publish(&workspace("a"), Bytes::from_static(b"x"));
-        }
-        for _ in 0..SUBSCRIBER_BOUND {
-            assert!(matches!(receiver.recv().await, Some(Heard::Message(_))));
-        }
-        assert_eq!(receiver.recv().await, Some(Heard::Doubt));
-        assert!(receiver.try_recv().is_err());
-        bus.publish(&workspace("a"), Bytes::from_static(b"y"));
-        assert_eq!(
-            receiver.recv().await,
-            Some(Heard::Message(Bytes::from_static(b"y")))
-        );
-    }
+    promises!(one_process);
 
     #[tokio::test]
     async fn who_has_left_is_forgotten() {
         let bus = LocalBus::new();
         drop(bus.subscribe(&workspace("a")));
         bus.publish(&workspace("a"), Bytes::new());
+        assert!(bus.subscribers.is_empty());
+        drop(bus.subscribe(&workspace("b")));
+        assert_eq!(bus.forget_left(), [workspace("b")]);
         assert!(bus.subscribers.is_empty());
     }
 }

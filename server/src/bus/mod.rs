@@ -2,7 +2,10 @@
 //!
 //! Deliberately absent: rules, the log, ordering guarantees beyond one publisher's own.
 
+#[cfg(test)]
+mod conformance;
 pub mod local;
+pub mod redis;
 
 use bytes::Bytes;
 use dibs_protocol::ids::WorkspaceId;

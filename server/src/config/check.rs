@@ -1,6 +1,7 @@
 //! The check: from what the layers say to a [`Config`] that cannot be wrong. Nothing after it validates a setting again.
 
 use super::ConfigError;
+use super::redis::RedisConfig;
 use super::settings::{KeySettings, Settings, WorkspaceSettings};
 use super::values::{LogFormat, LogLevel, Origin, Period, Secret};
 use dibs_protocol::ids::WorkspaceId;
@@ -63,6 +64,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Whether agents may take over.
     pub agents_take_over: bool,
+    /// The Redis where instances meet; without it, this is the only one.
+    pub redis: Option<RedisConfig>,
     /// From which severity on to log.
     pub log_level: LogLevel,
     /// How to write log lines.
@@ -144,6 +147,7 @@ impl Config {
         let s = settings;
         let auth = check_auth(&s)?;
         let postgres = check_postgres(&s)?;
+        let redis = RedisConfig::check(&s)?;
         let heartbeat = at_least("heartbeat", s.heartbeat, Duration::from_millis(10))?;
         let silence_timeout = at_least("silence_timeout", s.silence_timeout, Duration::from_millis(10))?;
         if silence_timeout <= heartbeat {
@@ -183,6 +187,7 @@ impl Config {
             outbox_bytes,
             drain_timeout: have("drain_timeout", s.drain_timeout)?.0,
             agents_take_over: have("agents_take_over", s.agents_take_over)?,
+            redis,
             log_level: have("log_level", s.log_level)?,
             log_format: have("log_format", s.log_format)?,
         })

@@ -6,12 +6,14 @@
 mod check;
 mod layers;
 mod print;
+mod redis;
 mod settings;
 mod values;
 
 pub use check::{AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource, PostgresConfig, UrlSource};
 pub use layers::{CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Loaded, load};
 pub use print::default_toml;
+pub use redis::RedisConfig;
 pub use settings::{KeySettings, Settings, SettingsArgs, WorkspaceSettings};
 pub use values::{LogFormat, LogLevel, Origin, Period, Secret};
 

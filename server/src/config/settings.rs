@@ -122,6 +122,11 @@ macro_rules! settings {
                 } else {
                     below
                 };
+                let below = if self.redis.is_some() || self.redis_file.is_some() {
+                    Self { redis: None, redis_file: None, ..below }
+                } else {
+                    below
+                };
                 Self {
                     $($name: self.$name.or(below.$name),)+
                     workspace: self.workspace.or(below.workspace),
@@ -190,6 +195,15 @@ settings! {
     drain_timeout: Period, "DURATION" = "8s";
     /// Whether agents, and not only supervisors, may take over a colleague's claim.
     agents_take_over: bool, "BOOL" = "false";
+    /// Where instances meet: redis://host:6379, several of them for a Cluster, or redis+sentinel://host:26379/primary;
+    /// rediss for TLS. A URL may hold user:password: prefer redis_file then. Without it, this is the only instance.
+    redis: Vec<Secret>, "URL";
+    /// A file that holds what redis says, one URL a line or with commas between them.
+    redis_file: PathBuf, "FILE";
+    /// The beginning of every channel's name in Redis; instances that share it, and their database, are one.
+    redis_prefix: String, "TEXT" = "dibs:";
+    /// A PEM file of who may sign Redis' certificates, instead of those whom the system trusts.
+    redis_ca: PathBuf, "FILE";
     /// From which severity on to log: error, warn, info, debug or trace.
     log_level: LogLevel, "LEVEL" = "info";
     /// How to write log lines: text or json.
