@@ -149,6 +149,7 @@ pub(crate) enum Internal {
     },
     Snapshot {
         link: Arc<Link>,
+        up_to: u64,
         conversation: ConversationId,
         summary: Option<Bytes>,
         entries: Result<Vec<StoredEvent>, LogError>,
@@ -169,6 +170,8 @@ pub(crate) struct Followed {
 /// A `watch` whose entries are being read.
 #[derive(Debug)]
 pub(crate) struct WatchRead {
+    /// What the answer contains: everything up to there.
+    pub(crate) up_to: u64,
     pub(crate) conversation: ConversationId,
     pub(crate) summary: Bytes,
     pub(crate) limit: usize,

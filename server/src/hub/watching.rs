@@ -82,6 +82,7 @@ impl Workspace {
             session.answering += 1;
         }
         let watch = WatchRead {
+            up_to: self.head,
             conversation: it.conversation,
             summary,
             limit,
@@ -94,7 +95,7 @@ impl Workspace {
     fn read_watched(&self, link: Arc<Link>, id: i64, watch: WatchRead) {
         let range = Range {
             after: 0,
-            up_to: self.head,
+            up_to: watch.up_to,
             limit: watch.limit + 1,
             newest: true,
         };
@@ -156,7 +157,7 @@ impl Workspace {
                 if !watch.again {
                     self.stop_watching(key, watch.conversation);
                 }
-                return self.release_hold(key, watch.conversation);
+                return self.release_hold(key, watch.conversation, 0);
             }
         };
         let (entries, more) = cut(&events, watch.limit, true);
@@ -167,16 +168,20 @@ impl Workspace {
             entries.join(",")
         );
         link.outbox.push(Frame::text(&text), Class::Kept);
-        self.release_hold(key, watch.conversation);
+        self.release_hold(key, watch.conversation, watch.up_to);
     }
 
-    pub(crate) fn release_hold(&mut self, key: SessionKey, id: ConversationId) {
+    /// Tells what was held back for an answer, but for what the answer contains.
+    pub(crate) fn release_hold(&mut self, key: SessionKey, id: ConversationId, contained: u64) {
         let watched = self.watched.get_mut(&id);
         let watcher = watched.and_then(|it| it.watchers.iter_mut().find(|it| it.session == key));
-        let held = watcher.and_then(|it| it.hold.take()).unwrap_or_default();
+        let mut held = watcher.and_then(|it| it.hold.take()).unwrap_or_default();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
+        // An earlier answer may have held it back, or passed it on to wait for this one.
+        held.retain(|(seq, _)| *seq > contained);
+        session.late.retain(|(seq, of, _)| *of != id || *seq > contained);
         match &mut session.hold {
             Some(hold) => hold.extend(held.into_iter().map(|(_, frame)| (id, frame))),
             None => session
@@ -374,6 +379,7 @@ impl Workspace {
                 let entries = log.read(&workspace, Some(conversation), range).await;
                 Internal::Snapshot {
                     link,
+                    up_to,
                     conversation,
                     summary,
                     entries,
@@ -388,7 +394,7 @@ impl Workspace {
     pub(crate) fn snapshot_read(
         &mut self,
         link: &Arc<Link>,
-        conversation: ConversationId,
+        (conversation, up_to): (ConversationId, u64),
         summary: Option<Bytes>,
         entries: Result<Vec<StoredEvent>, LogError>,
     ) {
@@ -412,7 +418,7 @@ impl Workspace {
             );
             link.outbox.push(Frame::text(&text), Class::Kept);
         }
-        self.release_hold(key, conversation);
+        self.release_hold(key, conversation, up_to);
         link.outbox.expect_more();
     }
 }

@@ -198,11 +198,12 @@ impl Workspace {
             Internal::Replay { link, replay, found } => self.replay_read(&link, replay, found),
             Internal::Snapshot {
                 link,
+                up_to,
                 conversation,
                 summary,
                 entries,
             } => {
-                self.snapshot_read(&link, conversation, summary, entries);
+                self.snapshot_read(&link, (conversation, up_to), summary, entries);
             }
             Internal::Followed(found) => self.followed(found),
             Internal::Head(head) => self.head_read(head),
