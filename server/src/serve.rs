@@ -1,8 +1,10 @@
 //! Running a server: opens the log, starts the hub, serves until it is told to stop, drains.
 
 use crate::auth::{KeyError, Keyring};
+use crate::bus::Bus;
 use crate::bus::local::LocalBus;
-use crate::config::{Config, PostgresConfig, Secret, UrlSource};
+use crate::bus::redis::RedisBus;
+use crate::config::{Config, ConfigError, PostgresConfig, Secret, UrlSource};
 use crate::hub::{Deps, Hub, Options, Pulse, Timers};
 use crate::log::group::GroupCommit;
 use crate::log::postgres::{self, PostgresLog, PostgresOptions};
@@ -51,6 +53,12 @@ pub enum ServeError {
         /// What the system said.
         error: io::Error,
     },
+    /// The settings of Redis cannot be used.
+    #[error(transparent)]
+    Redis(#[from] ConfigError),
+    /// Redis without a log that several instances share.
+    #[error("redis is for several instances, which share a log: set postgres as well, or leave redis out")]
+    RedisAlone,
     /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -170,10 +178,22 @@ pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn Log>, ServeError
     Ok(Arc::new(log))
 }
 
+/// Where instances meet: Redis, where the configuration names one, signed with what only those know who share the log.
+async fn open_bus(config: &Config, log: &dyn Log) -> Result<Arc<dyn Bus>, ServeError> {
+    let Some(redis) = &config.redis else {
+        return Ok(Arc::new(LocalBus::new()));
+    };
+    let Some(key) = log.secret().await? else {
+        return Err(ServeError::RedisAlone);
+    };
+    Ok(Arc::new(RedisBus::open(redis.options()?, &key)))
+}
+
 async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
     let log = open_log(config).await?;
+    let bus = open_bus(config, &*log).await?;
     let options = options(config)?;
     let instance = entropy.uuid(clock.now_ms());
     log.begin(instance, clock.now_ms(), options.settings.claim_grace_ms)
@@ -181,7 +201,7 @@ async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
     let deps = Deps {
         group: GroupCommit::new(log.clone()),
         log,
-        bus: Arc::new(LocalBus::new()),
+        bus,
         clock,
         entropy,
         options,

@@ -401,6 +401,11 @@ pub trait Log: Send + Sync + 'static {
     /// An instance begins. A log that belongs to one instance alone counts every seat as just left and sets each such
     /// agent's timer to `now_ms + grace_ms`. A shared one leaves the seats to the leases.
     fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()>;
+    /// Random bytes that all who share the log know, and nobody else: made when they are first asked for. A log of one
+    /// instance has none.
+    fn secret(&self) -> Reply<'_, Option<[u8; 32]>> {
+        ready(Ok(None)).boxed()
+    }
     /// Whether other instances write to this log, too: then nothing is answered from memory without asking it.
     fn is_shared(&self) -> bool {
         false

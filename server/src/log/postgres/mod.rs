@@ -370,6 +370,15 @@ impl Log for PostgresLog {
             .boxed()
     }
 
+    fn secret(&self) -> Reply<'_, Option<[u8; 32]>> {
+        let fresh: [u8; 32] = rand::random();
+        self.link
+            .call(Lane::Write, async move |client| {
+                read::secret(client, &fresh).await.map(Some)
+            })
+            .boxed()
+    }
+
     fn is_shared(&self) -> bool {
         true
     }

@@ -84,6 +84,17 @@ pub(super) async fn fork(client: &Object, workspace: &WorkspaceId, old: Uuid) ->
         .map(drop)
 }
 
+/// The secret of all who share the log: the given bytes, unless there is one already.
+pub(super) async fn secret(client: &Object, fresh: &[u8; 32]) -> Result<[u8; 32]> {
+    let sql = "INSERT INTO secrets (name, value) VALUES ('bus', $1) ON CONFLICT (name) DO NOTHING";
+    ask(client, sql, &[&&fresh[..]]).await?;
+    let rows = ask(client, "SELECT value FROM secrets WHERE name = 'bus'", &[]).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| rows::corrupt("secrets", "bus", "it is missing"))?;
+    Ok(rows::bytes(row, "value")?)
+}
+
 pub(super) async fn hash_at(client: &Object, workspace: &WorkspaceId, seq: u64) -> Result<Option<[u8; 32]>> {
     let sql = format!("SELECT hash FROM events WHERE workspace = {HERE} AND seq = $2");
     let rows = ask(client, &sql, &[&workspace.as_str(), &int(seq)]).await?;

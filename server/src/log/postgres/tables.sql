@@ -71,3 +71,6 @@ CREATE TABLE commits (
     PRIMARY KEY (workspace, id)
 );
 CREATE INDEX commits_by_age ON commits USING brin (at);
+
+-- What all who share the log know, and nobody else.
+CREATE TABLE secrets (name TEXT COLLATE "C" PRIMARY KEY, value BYTEA NOT NULL);
