@@ -45,7 +45,7 @@ fn schedules_of_faults_keep_every_promise() {
         assert!(outcome.faults.is_empty(), "{}", story(&outcome));
         return;
     }
-    let times = if number("DIBS_LONG").is_some() { 20 } else { 1 };
+    let times = if number("DIBS_LONG").is_some_and(|it| it > 0) { 20 } else { 1 };
     let schedules = number("DIBS_SIM_COUNT").unwrap_or(SCHEDULES * times);
     let first = number("DIBS_SIM_FIRST").unwrap_or(1);
     let begun = Instant::now();
