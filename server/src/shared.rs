@@ -7,7 +7,7 @@ use dibs_protocol::ids::{AgentId, WorkspaceId};
 use dibs_protocol::refusal::Refusal;
 use dibs_rules::context::Agent;
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -47,12 +47,15 @@ impl IngestLimit {
         }
         limiter
             .check_key(&(identity.workspace.clone(), identity.id.clone()))
-            .map_err(|until| {
-                let wait = until.wait_time_from(DefaultClock::default().now());
-                let wait_ms = wait.as_nanos().div_ceil(1_000_000);
-                Refusal::rate_limited(u64::try_from(wait_ms).unwrap_or(u64::MAX).max(1))
-            })
+            .map_err(|until| Refusal::rate_limited(retry_after_ms(&until)))
     }
+}
+
+/// After how many milliseconds, rounded up, a limiter lets the next one pass; at least 1.
+pub(crate) fn retry_after_ms(until: &NotUntil<<DefaultClock as Clock>::Instant>) -> u64 {
+    let wait = until.wait_time_from(DefaultClock::default().now());
+    let wait_ms = wait.as_nanos().div_ceil(1_000_000);
+    u64::try_from(wait_ms).unwrap_or(u64::MAX).max(1)
 }
 
 /// The agent whom a verified token names, as the rules know them.

@@ -25,6 +25,8 @@ use tokio::sync::Mutex;
 
 /// How long the viewers' lists that the watchers' coming caused may take.
 const REST: Duration = Duration::from_secs(5);
+/// Most agents who write.
+const WRITERS: usize = 64;
 /// After so long without a delivery none is waited for.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -107,14 +109,19 @@ impl Watchers {
 
     async fn hub(&self, hub: &Hub) -> Result<Outcome, Failure> {
         let conversations = &fleet::conversations(hub, self.conversations.into()).await?;
-        let writer = &hub.agent("writer", 0).await?;
+        // One conversation has one writer; many have several, as many people would write.
+        let writers: &Vec<_> = &stream::iter(0..usize::from(self.conversations).min(WRITERS))
+            .then(|index| async move { hub.agent(&format!("writer{index}"), index).await })
+            .try_collect()
+            .await?;
         let watchers = stream::iter(0..self.sockets())
             .map(|index| watch(hub, index, conversations[index % conversations.len()]))
             .buffer_unordered(DIALLING)
             .try_collect()
             .await?;
         let publish = |_, round, text| async move {
-            let conversation = conversations[self.place(round)];
+            let place = self.place(round);
+            let (conversation, writer) = (conversations[place], &writers[place % writers.len()]);
             let key = format!("n{round}");
             let note = Note {
                 conversation,

@@ -106,6 +106,7 @@ impl Workspace {
             settling: None,
             gather_until: started,
             company: super::company::Company::default(),
+            submitted: 0,
             views: Views::default(),
             watched: Map::default(),
             untold: Set::default(),

@@ -52,7 +52,9 @@ impl Workspace {
                 }
                 if self.head > head {
                     self.defeats = 0;
-                    self.announce();
+                    if self.deps.log.is_shared() {
+                        self.announce();
+                    }
                 }
                 if std::mem::take(&mut self.behind) {
                     self.follow();

@@ -48,8 +48,9 @@ const TURN_MS: i64 = 1_000;
 /// After a submission the next one waits so long for company, so that one flush serves several when it is busy; the first
 /// after a quiet spell goes at once.
 const SUBMIT_GATHER: Duration = Duration::from_millis(4);
-/// With so many items a submission has company enough.
+/// With so many items a submission has company enough, and with fewer than so many it has none.
 const SUBMIT_COMPANY: usize = 32;
+const LEAST_COMPANY: usize = 4;
 
 type Settling = oneshot::Receiver<Result<Vec<Outcome>, LogError>>;
 
@@ -84,6 +85,8 @@ pub(crate) struct Workspace {
     pub(super) gather_until: Instant,
     /// Whether it is worth waiting for.
     pub(crate) company: Company,
+    /// Items of the latest submission.
+    pub(crate) submitted: usize,
     pub(crate) views: Views,
     pub(crate) watched: Map<ConversationId, Watched>,
     pub(crate) untold: Set<ConversationId>,
@@ -233,11 +236,14 @@ impl Workspace {
         self.not_before_ms = None;
         let now = Instant::now();
         let gathers = now < self.gather_until && self.company.is_expected();
-        if gathers && self.batch.len() < SUBMIT_COMPANY && !self.closing {
+        // As many as last time are all who are at work: nobody else is worth waiting for.
+        let company = self.submitted.clamp(LEAST_COMPANY, SUBMIT_COMPANY);
+        if gathers && self.batch.len() < company && !self.closing {
             return;
         }
         self.gather_until = now + SUBMIT_GATHER;
         let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
+        self.submitted = count;
         let (mut items, flights): (Vec<Item>, Vec<Flight>) = self.batch.drain(..count).unzip();
         if self.defeats >= DEFEATS {
             items[0].turn_ms = Some(TURN_MS);

@@ -6,14 +6,13 @@ use crate::config::COMMAND_BURST;
 use crate::hub::outbox::{Class, Frame};
 use crate::hub::{Handle, Input, Join};
 use crate::log::LogError;
-use crate::shared::agent_of;
+use crate::shared::{agent_of, retry_after_ms};
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{ClientFrame, ErrorFrame, Hello, Resume, ServerFrame};
 use dibs_protocol::parse::{BadFrame, client_frame};
 use dibs_protocol::refusal::{Code, Refusal};
 use dibs_protocol::terms::Role;
-use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -64,9 +63,7 @@ impl Limits {
             }
             Err(until) => {
                 self.flood += 1;
-                let wait = until.wait_time_from(DefaultClock::default().now());
-                let wait_ms = wait.as_nanos().div_ceil(1_000_000);
-                Err(u64::try_from(wait_ms).unwrap_or(u64::MAX).max(1))
+                Err(retry_after_ms(&until))
             }
         }
     }
