@@ -213,10 +213,9 @@ impl Store for Planner<'_> {
     }
 
     fn add_key(&mut self, _: &WorkspaceId, key: &NewKey, seq: Option<u64>) -> Result<()> {
-        let place = (key.scope.clone(), key.key.clone());
-        if !self.keys.contains_key(&place) {
+        if let Entry::Vacant(place) = self.keys.entry((key.scope.clone(), key.key.clone())) {
             let stored = batch::stored_key(key, seq);
-            self.keys.insert(place, stored.clone());
+            place.insert(stored.clone());
             self.writes.keys.push((stored, key.keep_until_ms));
         }
         Ok(())
