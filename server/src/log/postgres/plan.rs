@@ -10,6 +10,7 @@ use crate::log::{
     SeatChange, StoredKey, StoredMention, StoredState, Timer,
 };
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
