@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use dibs_protocol::http::{Ingest, IngestAnswer};
 use dibs_protocol::ids::{AgentId, QueueId, WorkspaceId};
+use dibs_protocol::refusal::Code;
 use dibs_rules::{Sender, Settings};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,4 +136,25 @@ async fn a_feed_that_lost_what_was_told_gets_a_new_epoch_and_goes_on() {
     );
     let seen = ingest(hubs[1].clone(), 3, "c3".to_owned()).await;
     assert_eq!(seen, again, "both instances follow the new history");
+}
+
+#[tokio::test]
+async fn a_repetition_is_not_answered_before_what_it_repeats_is_stored() {
+    let memory = MemoryLog::new(Arc::new(SystemClock));
+    let log: Arc<dyn Log> = Arc::new(memory.clone());
+    let hub = hub(&log, &Arc::new(LocalBus::new()));
+    ingest(hub.clone(), 0, "c".to_owned()).await;
+    memory.set_unavailable(Some("the disk is full".to_owned()));
+    let adapter = Arc::new(Sender::Channel {
+        id: AgentId::new("web").unwrap(),
+        channels: None,
+    });
+    let ask = || HttpAsk::Ingest(message(1, "c"));
+    let acme = acme();
+    let (first, second) = tokio::join!(
+        hub.ask(&acme, adapter.clone(), ask()),
+        hub.ask(&acme, adapter.clone(), ask())
+    );
+    assert_eq!(first.unwrap_err().code, Code::Unavailable);
+    assert_eq!(second.unwrap_err().code, Code::Unavailable);
 }
