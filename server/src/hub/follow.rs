@@ -246,6 +246,7 @@ impl Workspace {
                 None => {
                     for stored in group {
                         self.recent.pass(stored.seq);
+                        self.heard_of_agent(stored);
                     }
                 }
             }
