@@ -5,6 +5,7 @@
 //! | `options` | how to dial |
 //! | `error` | what may go wrong |
 //! | `dial` | TCP, upgrade, bounded buffers |
+//! | `line` | bytes in the clear or through TLS |
 //! | `cursor` | what a client must remember to resume; pure |
 //! | `connection` | one socket without a task of its own, for fleets |
 //! | `client`, `driver` | one socket with a task: calls in parallel, pushes in an inbox |
@@ -13,7 +14,7 @@
 //! | `view` | a live list, kept by `view_changed`; pure |
 //! | `http` | channels' and agents' HTTP |
 //!
-//! Deliberately absent: TLS (a proxy's work in front of the hub), rendering, and any rule of Dibs.
+//! Deliberately absent: rendering, and any rule of Dibs.
 
 pub mod backoff;
 pub mod client;
@@ -23,6 +24,7 @@ pub mod dial;
 mod driver;
 pub mod error;
 pub mod http;
+pub mod line;
 pub mod options;
 pub mod session;
 pub mod view;
@@ -32,6 +34,7 @@ pub use connection::{Connection, Incoming};
 pub use cursor::Cursor;
 pub use error::{CallError, Closed, ConnectError};
 pub use http::{Http, HttpError};
+pub use line::{Line, Tls};
 pub use options::Options;
 pub use session::{Session, SessionEvent};
 pub use view::View;

@@ -1,5 +1,6 @@
 //! How to dial, and how much a connection may hold in memory.
 
+use crate::line::Tls;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ pub struct Options {
     pub source: Option<IpAddr>,
     /// What to call oneself in `hello`.
     pub name: Option<String>,
+    /// Whom to believe behind `wss` and `https`; those whom the system trusts, by default.
+    pub tls: Option<Tls>,
     /// Further headers of the upgrade, such as `Origin`.
     pub headers: Vec<(String, String)>,
     /// How long dialling, and waiting for `welcome`, may each take.
@@ -29,6 +32,7 @@ impl Default for Options {
         Self {
             source: None,
             name: None,
+            tls: None,
             headers: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             patience: Duration::from_secs(10),

@@ -156,6 +156,16 @@ macro_rules! events {
     };
 }
 
+/// A token that is refused though it has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+pub struct RefusedToken {
+    /// The first 16 bytes of a SHA-256 over its `jti`, or without one over all of it but its signature, in hexadecimal.
+    pub digest: String,
+    /// When it ends by itself (`exp`), in seconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub exp: i64,
+}
+
 fn is_zero(token: &u64) -> bool {
     *token == 0
 }
@@ -375,6 +385,17 @@ events! {
         role: Role,
         /// Where they belong.
         teams: Vec<TeamId>,
+    },
+    /// An admin sent an agent away: their sessions end, and the tokens that they had are refused. Never sent to sessions.
+    AgentDisconnected = "agent_disconnected" {
+        /// Who.
+        agent: AgentId,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] reason: Option<String>,
+        /// Tokens that were issued (`iat`) until then are refused.
+        before: Time,
+        /// Tokens that are refused besides.
+        tokens: Vec<RefusedToken>,
     },
 }
 

@@ -176,6 +176,32 @@ impl RatingBody {
     }
 }
 
+/// `POST /agents/{agent}/disconnect`: an admin sends an agent away.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Disconnect {
+    /// Why, for those who read the feed.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    #[ts(optional)]
+    pub reason: Option<String>,
+}
+
+impl Disconnect {
+    /// Checks the contract's limits.
+    ///
+    /// # Errors
+    /// `invalid`, naming the field.
+    pub fn check(&self) -> Result<(), Refusal> {
+        self.reason
+            .as_deref()
+            .map_or(Ok(()), |reason| limits::line("reason", reason))
+    }
+}
+
 /// The answer to `GET /outbox`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 pub struct OutboxAnswer {

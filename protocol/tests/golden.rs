@@ -129,6 +129,7 @@ fn every_http_body_reads_back_the_same() {
             "ingest" => drop(round_trip::<http::Ingest>(&name, &text)),
             "ingest_answer" => drop(round_trip::<http::IngestAnswer>(&name, &text)),
             "delivery" => drop(round_trip::<http::Delivery>(&name, &text)),
+            "disconnect" => drop(round_trip::<http::Disconnect>(&name, &text)),
             "rating" => drop(round_trip::<http::RatingBody>(&name, &text)),
             "outbox" => drop(round_trip::<http::OutboxAnswer>(&name, &text)),
             "problem" => drop(round_trip::<http::Problem>(&name, &text)),
@@ -137,7 +138,7 @@ fn every_http_body_reads_back_the_same() {
             other => panic!("nobody reads http.{other}"),
         }
     }
-    assert_eq!(golden("http").len(), 8);
+    assert_eq!(golden("http").len(), 9);
 }
 
 /// An answer without its `type` and `id`.

@@ -44,6 +44,13 @@ pub enum Action {
     Deadline,
     /// The agent has had no seat for the whole grace period; proved by a guard when committed.
     HolderGone(AgentId),
+    /// A closed conversation has been kept for long enough: these are all its entries, as of this version.
+    Retain {
+        /// Which entries, by `seq`.
+        entries: Vec<u64>,
+        /// As of which version.
+        version: u64,
+    },
     /// The content of these entries is to be forgotten, with everything personal in the state.
     Redact {
         /// Which entries, by `seq`.
@@ -75,6 +82,7 @@ impl Action {
             Self::Expecting(inner, _) => inner.name(),
             Self::Deadline => "deadline",
             Self::HolderGone(_) => "holder_gone",
+            Self::Retain { .. } => "retain",
             Self::Redact { .. } => "redact",
         }
     }

@@ -55,6 +55,8 @@ impl Conversation {
             other_reply: None,
             merged_seq: 0,
             merged_into: None,
+            closed_at: None,
+            redacted_seq: 0,
         })
     }
 
@@ -98,13 +100,14 @@ impl Conversation {
             } => {
                 self.status = *to;
                 self.snoozed_until = *snoozed_until;
+                self.closed_at = (*to == Status::Closed).then_some(fact.at);
             }
             Event::Tagged { added, removed } => self.tag(added, removed),
             Event::PriorityChanged { to, .. } => self.priority = *to,
             Event::QueueChanged { to, .. } => self.queue = to.clone(),
             Event::SubjectChanged { to, .. } => self.subject.clone_from(to),
             Event::CustomerUpdated { customer } => self.customer = customer.clone(),
-            Event::Merged { into: Some(into), .. } => self.absorbed(*into),
+            Event::Merged { into: Some(into), .. } => self.absorbed(fact, *into),
             Event::Merged { into: None, .. } => self.merged_seq = fact.seq,
             Event::Rated { score, comment } => {
                 self.rating = Some(Rating {
@@ -113,7 +116,10 @@ impl Conversation {
                     at: fact.at,
                 });
             }
-            Event::Redacted { .. } => self.redact(),
+            Event::Redacted { .. } => {
+                self.redact();
+                self.redacted_seq = fact.seq;
+            }
             Event::ConversationOpened { .. }
             | Event::MessageDelivery {
                 state: DeliveryState::Delivered,
@@ -124,7 +130,8 @@ impl Conversation {
             | Event::SlaBreached { .. }
             | Event::SlaMet { .. }
             | Event::Split { .. }
-            | Event::AgentSeen { .. } => {}
+            | Event::AgentSeen { .. }
+            | Event::AgentDisconnected { .. } => {}
         }
         self.note_activity(fact);
     }
@@ -182,8 +189,9 @@ impl Conversation {
         self.offer = None;
     }
 
-    fn absorbed(&mut self, into: ConversationId) {
+    fn absorbed(&mut self, fact: &Fact<'_>, into: ConversationId) {
         self.status = Status::Closed;
+        self.closed_at = Some(fact.at);
         self.snoozed_until = None;
         self.merged_into = Some(into);
         self.end_claim();

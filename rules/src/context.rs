@@ -88,6 +88,8 @@ pub struct Settings {
     pub offer_ttl_ms: i64,
     /// Whether agents may take over, not only supervisors.
     pub agents_take_over: bool,
+    /// How long closed conversations keep what is personal, in milliseconds; `None`: for ever.
+    pub retain_closed_ms: Option<i64>,
 }
 
 /// What a decision may know besides the conversation.

@@ -86,4 +86,10 @@ pub struct Conversation {
     pub merged_seq: u64,
     /// The conversation that absorbed this one.
     pub merged_into: Option<ConversationId>,
+    /// When it was closed, while it is.
+    #[serde(default)]
+    pub closed_at: Option<Time>,
+    /// The `seq` of the latest `redacted`; 0 for none.
+    #[serde(default)]
+    pub redacted_seq: u64,
 }

@@ -1,13 +1,15 @@
-//! What time asks of a conversation: waking, offers that end, claims that end. When to ask is data, not a timer.
+//! What time asks of a conversation: waking, offers that end, claims that end, forgetting. When to ask is data, not a
+//! timer.
 
 use crate::claims::superseded;
 use crate::context::{Context, Settings};
 use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
+use crate::personal::redaction;
 use crate::transfers::declined;
 use dibs_protocol::event::{Actor, Event};
 use dibs_protocol::ids::AgentId;
-use dibs_protocol::terms::{DeclineReason, ExpiryReason, Status};
+use dibs_protocol::terms::{DeclineReason, ExpiryReason, RedactReason, Status};
 use dibs_protocol::time::Time;
 
 /// When the conversation next asks for [`Action::Deadline`](crate::Action::Deadline); `None` when it waits for no time.
@@ -17,6 +19,7 @@ pub fn next_deadline(state: &Conversation, settings: &Settings) -> Option<Time> 
         state.snoozed_until,
         offer_ends_at(state),
         idle_at(state, settings),
+        retained_until(state, settings),
     ]
     .into_iter()
     .flatten()
@@ -24,7 +27,8 @@ pub fn next_deadline(state: &Conversation, settings: &Settings) -> Option<Time> 
 }
 
 /// Fires every deadline that is due, in this order: waking, the end of an offer, the end of an idle claim, which
-/// supersedes an offer that still stands. Nothing due: no events. Never refused.
+/// supersedes an offer that still stands. Nothing due: no events. Never refused. What is due to be forgotten must be read
+/// first: see [`is_to_be_forgotten`].
 pub(crate) fn fire(state: &Conversation, ctx: &Context<'_>) -> Decision {
     let due = |at: Option<Time>| at.is_some_and(|at| at <= ctx.now);
     let mut events = Vec::new();
@@ -60,6 +64,33 @@ pub(crate) fn holder_gone(state: &Conversation, agent: &AgentId) -> Decision {
         guard_absent: Some(agent.clone()),
         ..Decision::with(Answer::Done, by_system(events))
     }
+}
+
+/// Whether the conversation was closed so long ago that what is personal in it is to be forgotten, with
+/// [`Action::Retain`](crate::Action::Retain).
+#[must_use]
+pub fn is_to_be_forgotten(state: &Conversation, settings: &Settings, now: Time) -> bool {
+    retained_until(state, settings).is_some_and(|at| at <= now)
+}
+
+/// Forgets everything personal in a conversation that was closed long enough ago; nothing when it is no longer as it was
+/// read, or not due. Never refused.
+pub(crate) fn retain(state: &Conversation, entries: &[u64], version: u64, ctx: &Context<'_>) -> Decision {
+    if state.version != version || !is_to_be_forgotten(state, ctx.settings, ctx.now) {
+        return Decision::nothing(Answer::Done);
+    }
+    redaction(state, entries, RedactReason::Retention, ctx)
+}
+
+/// Until when a closed conversation keeps what is personal; `None` when that is for ever, or it has forgotten all of it.
+fn retained_until(state: &Conversation, settings: &Settings) -> Option<Time> {
+    let keep_ms = settings.retain_closed_ms?;
+    if state.status != Status::Closed || state.redacted_seq == state.version {
+        return None;
+    }
+    // A state that was stored before closing was noted down: its last event was about then.
+    let closed_at = state.closed_at.unwrap_or(state.active_at);
+    Some(closed_at.plus_ms(keep_ms))
 }
 
 fn offer_ends_at(state: &Conversation) -> Option<Time> {

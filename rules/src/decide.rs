@@ -65,6 +65,7 @@ fn dispatch(state: Option<&Conversation>, action: &Action, ctx: &Context<'_>) ->
         Action::Look => Ok(Decision::nothing(Answer::Done)),
         Action::Deadline => Ok(deadlines::fire(it()?, ctx)),
         Action::HolderGone(agent) => Ok(deadlines::holder_gone(it()?, agent)),
+        Action::Retain { entries, version } => Ok(deadlines::retain(it()?, entries, *version, ctx)),
         Action::Redact { entries, reason } => Ok(personal::redaction(it()?, entries, *reason, ctx)),
     }
 }

@@ -55,6 +55,7 @@ pub fn key_of(action: &Action, sender: &Sender) -> Option<KeyRef> {
         | Action::Rate(_)
         | Action::Deadline
         | Action::HolderGone(_)
+        | Action::Retain { .. }
         | Action::Redact { .. } => return None,
     };
     let who = match sender {
@@ -100,6 +101,7 @@ pub fn fingerprint(action: &Action) -> [u8; 32] {
         Action::Delivery(it) => json(&(it.message, it.state)),
         Action::Rate(it) => json(it),
         Action::HolderGone(agent) => json(agent),
+        Action::Retain { entries, version } => json(&(entries, version)),
         Action::Redact { entries, reason } => json(&(entries, reason)),
         Action::Expecting(inner, _) => return fingerprint(inner),
         Action::ReleaseHeld | Action::Look | Action::Deadline => Value::Null,
@@ -159,6 +161,7 @@ pub(crate) fn to_store(action: &Action, sender: &Sender) -> Option<KeyToStore> {
         | Action::Expecting(..)
         | Action::Deadline
         | Action::HolderGone(_)
+        | Action::Retain { .. }
         | Action::Redact { .. } => AGENT_KEEP_MS,
     };
     Some(KeyToStore {

@@ -89,6 +89,7 @@ pub const TABLE: &[Permission] = &[
     row("get_events", AGENTS),
     row("watch_silently", SUPERVISORS),
     row("redact", ADMINS),
+    row("disconnect", ADMINS),
 ];
 
 /// Whether the role may do this at all. What is not in the table nobody may do.
@@ -136,7 +137,7 @@ pub(crate) fn check(action: &Action, ctx: &Context<'_>) -> Result<(), Refusal> {
         Sender::Channel { .. } => allowed(Role::Channel, action.name()),
         Sender::System => matches!(
             action,
-            Action::Deadline | Action::HolderGone(_) | Action::Redact { .. }
+            Action::Deadline | Action::HolderGone(_) | Action::Retain { .. } | Action::Redact { .. }
         ),
     };
     if !allowed {

@@ -46,6 +46,7 @@ pub fn skeleton(event: &Event, conversation: Option<ConversationId>) -> Option<E
         }
         Event::Rated { comment, .. } => *comment = None,
         Event::AgentSeen { name, .. } => name.clear(),
+        Event::AgentDisconnected { reason, .. } => *reason = None,
         Event::ClaimReleased { .. }
         | Event::ClaimExpired { .. }
         | Event::Assigned { .. }

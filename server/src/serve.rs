@@ -1,6 +1,6 @@
 //! Running a server: opens the log, starts the hub, serves until it is told to stop, drains.
 
-use crate::auth::{KeyError, Keyring};
+use crate::auth::{KeyError, Keys};
 use crate::bus::Bus;
 use crate::bus::local::LocalBus;
 use crate::bus::redis::RedisBus;
@@ -11,8 +11,10 @@ use crate::log::postgres::{self, PostgresLog, PostgresOptions};
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
-use crate::net::{Server, ServerOptions, listen};
+use crate::net::{Permits, Server, ServerOptions, Tls, TlsError, listen};
+use crate::notify::Notifier;
 use crate::ports::{Clock, Entropy, LogClock, SystemClock, SystemEntropy};
+use crate::reload::{Reload, Reread};
 use crate::shared::{IngestLimit, Shared};
 use dibs_protocol::ids::{BadId, QueueId};
 use dibs_rules::Settings;
@@ -21,7 +23,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// Where conversations wait that name no queue.
@@ -39,6 +42,9 @@ pub enum ServeError {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The data folder cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -73,18 +79,21 @@ pub enum ServeError {
         /// What the system said.
         error: io::Error,
     },
+    /// The system does not say where it listens.
+    #[error("cannot tell where it listens: {0}")]
+    Address(io::Error),
     /// The system does not let it hear signals.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
 }
 
-/// Serves until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C. On SIGHUP keys and certificates are read anew, from where `reread` says they are.
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start; once it runs, nothing ends it but a signal.
-pub async fn run(config: Config) -> Result<(), ServeError> {
+pub async fn run(config: Config, reread: Reread) -> Result<(), ServeError> {
     let stop = stop_signal().map_err(ServeError::Signals)?;
-    run_until(config, |_| {}, stop).await
+    serve(config, Some(reread), |_| {}, stop).await
 }
 
 /// Serves until `stop` is ready. `listening` is told the address once requests are taken.
@@ -96,18 +105,96 @@ pub async fn run_until(
     listening: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let (keys, made) = Keyring::open(&config.auth, &config.data)?;
+    serve(config, None, listening, stop).await
+}
+
+async fn serve(
+    config: Config,
+    reread: Option<Reread>,
+    listening: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let (keys, made) = Keys::open(&config.auth, config.data.clone())?;
     if let Some(path) = made {
         let path = path.display();
         tracing::info!(%path, "no key is configured: tokens are signed with the secret in the data folder");
     }
+    for doubt in config.doubts() {
+        tracing::warn!("{doubt}");
+    }
+    let files = config.tls.as_ref();
+    let tls = files.map(|it| Tls::open(&it.certificate, &it.key)).transpose()?;
+    let notifier = Notifier::of_environment();
     let hub = open_hub(&config).await?;
-    let failed = |error| ServeError::Listen {
-        address: config.listen,
-        error,
+    let (drain_timeout, keys) = (config.drain_timeout, Arc::new(keys));
+    let reload = Reload::new(reread, keys.clone(), tls.clone(), notifier);
+    let reload = reload.on_signal().map_err(ServeError::Signals)?;
+    let (server, admin) = open_servers(config, keys, tls, &hub)?;
+    let address = server.local_addr().map_err(ServeError::Address)?;
+    let tasks = [
+        tokio::spawn(hub.clone().run_timers()),
+        tokio::spawn(hub.clone().run_pulse()),
+        tokio::spawn(hub.clone().run_poll()),
+        tokio::spawn(hub.clone().run_retention()),
+        tokio::spawn(forget_keys(hub.deps().clone())),
+        tokio::spawn(reload),
+        tokio::spawn(notifier.keep_alive()),
+    ];
+    if let Some(admin) = &admin {
+        let address = admin.local_addr().map_err(ServeError::Address)?;
+        tracing::info!(%address, "metrics and health");
+    }
+    tracing::info!(%address, "listening");
+    listening(address);
+    let (leave, left) = watch::channel(false);
+    let mut serving = JoinSet::new();
+    for server in [Some(server), admin].into_iter().flatten() {
+        serving.spawn(server.run(told(left.clone())));
+    }
+    notifier.ready();
+    stop.await;
+    tracing::info!("leaving");
+    notifier.stopping();
+    let until = Instant::now() + drain_timeout;
+    hub.drain(SPREAD_MS);
+    leave.send_replace(true);
+    sleep(FAREWELL.min(drain_timeout)).await;
+    hub.close_all();
+    while hub.deps().metrics.sessions() > 0 && Instant::now() < until {
+        sleep(Duration::from_millis(20)).await;
+    }
+    // What has not ended by now ends with the process.
+    timeout_at(until, serving.join_all()).await.ok();
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn told(mut left: watch::Receiver<bool>) {
+    // Who would tell is gone: the same.
+    left.wait_for(|it| *it).await.ok();
+}
+
+/// The server of requests, and the one of metrics where the configuration wants it apart.
+fn open_servers(
+    config: Config,
+    keys: Arc<Keys>,
+    tls: Option<Arc<Tls>>,
+    hub: &Arc<Hub>,
+) -> Result<(Server, Option<Server>), ServeError> {
+    let bind = |address| listen(address).map_err(|error| ServeError::Listen { address, error });
+    let listener = bind(config.listen)?;
+    let admin = config.admin_listen.map(bind).transpose()?;
+    let options = ServerOptions {
+        tls,
+        ..ServerOptions::from(&config)
     };
-    let listener = listen(config.listen).map_err(failed)?;
-    let (drain_timeout, options) = (config.drain_timeout, ServerOptions::from(&config));
+    let of_admin = ServerOptions {
+        tls: None,
+        trusted_proxy: Arc::new([]),
+        permits: Permits::new(None),
+        ..options.clone()
+    };
     let ingest_limit = IngestLimit::new(config.ingest_per_second);
     let shared = Arc::new(Shared {
         hub: hub.clone(),
@@ -115,38 +202,9 @@ pub async fn run_until(
         config,
         ingest_limit,
     });
-    let server = Server::new(listener, crate::http::router(shared), options);
-    let address = server.local_addr().map_err(|error| ServeError::Listen {
-        address: ([0, 0, 0, 0], 0).into(),
-        error,
-    })?;
-    let timers = tokio::spawn(hub.clone().run_timers());
-    let pulse = tokio::spawn(hub.clone().run_pulse());
-    let poll = tokio::spawn(hub.clone().run_poll());
-    let keeper = tokio::spawn(forget_keys(hub.deps().clone()));
-    tracing::info!(%address, "listening");
-    listening(address);
-    let leave = Arc::new(Notify::new());
-    let left = leave.clone();
-    let serving = tokio::spawn(server.run(async move { left.notified().await }));
-    stop.await;
-    tracing::info!("leaving");
-    let until = Instant::now() + drain_timeout;
-    hub.drain(SPREAD_MS);
-    leave.notify_one();
-    sleep(FAREWELL.min(drain_timeout)).await;
-    hub.close_all();
-    while hub.deps().metrics.sessions() > 0 && Instant::now() < until {
-        sleep(Duration::from_millis(20)).await;
-    }
-    // What has not ended by now ends with the process.
-    timeout_at(until, serving).await.ok();
-    timers.abort();
-    pulse.abort();
-    poll.abort();
-    keeper.abort();
-    tracing::info!("stopped");
-    Ok(())
+    let server = Server::new(listener, crate::http::router(shared.clone()), options);
+    let admin = admin.map(|it| Server::new(it, crate::http::admin_router(shared), of_admin));
+    Ok((server, admin))
 }
 
 /// Opens the log that the configuration names: the database's where there is one, or the folder's.
@@ -226,6 +284,7 @@ fn options(config: &Config) -> Result<Options, BadId> {
         claim_idle_ms: config.claim_idle.map(ms),
         offer_ttl_ms: ms(config.offer_ttl),
         agents_take_over: config.agents_take_over,
+        retain_closed_ms: config.retain_closed.map(ms),
     };
     Ok(Options {
         settings,
@@ -234,6 +293,7 @@ fn options(config: &Config) -> Result<Options, BadId> {
         silence_s: seconds(config.silence_timeout),
         write_timeout_s: seconds(config.write_timeout),
         outbox_bytes: config.outbox_bytes,
+        budgets: config.budgets.clone(),
     })
 }
 

@@ -1,8 +1,8 @@
 //! What every socket and every HTTP request uses: the hub, the keys, the configuration, limits by token.
 
-use crate::auth::{Identity, Keyring};
+use crate::auth::{Identity, Keys};
 use crate::config::Config;
-use crate::hub::Hub;
+use crate::hub::{Hub, TokenMark};
 use dibs_protocol::ids::{AgentId, WorkspaceId};
 use dibs_protocol::refusal::Refusal;
 use dibs_rules::context::Agent;
@@ -16,7 +16,7 @@ pub struct Shared {
     /// The hub.
     pub hub: Arc<Hub>,
     /// The keys that tokens are verified with.
-    pub keys: Keyring,
+    pub keys: Arc<Keys>,
     /// The configuration.
     pub config: Config,
     /// How many messages a token may bring in.
@@ -56,6 +56,14 @@ pub(crate) fn retry_after_ms(until: &NotUntil<<DefaultClock as Clock>::Instant>)
     let wait = until.wait_time_from(DefaultClock::default().now());
     let wait_ms = wait.as_nanos().div_ceil(1_000_000);
     u64::try_from(wait_ms).unwrap_or(u64::MAX).max(1)
+}
+
+/// What the hub remembers of a verified token.
+pub(crate) fn mark_of(identity: &Identity) -> TokenMark {
+    TokenMark {
+        digest: identity.token_digest,
+        issued_s: identity.issued_s,
+    }
 }
 
 /// The agent whom a verified token names, as the rules know them.

@@ -83,6 +83,7 @@ fn client() -> Value {
     for (name, schema) in [
         ("Ingest", inline::<http::Ingest>(&mut generator)),
         ("Delivery", inline::<http::Delivery>(&mut generator)),
+        ("Disconnect", inline::<http::Disconnect>(&mut generator)),
         ("Rating", inline::<http::RatingBody>(&mut generator)),
     ] {
         generator.definitions_mut().insert(name.to_owned(), schema);

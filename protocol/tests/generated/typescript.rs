@@ -95,7 +95,7 @@ pub fn generate() -> String {
             TransferAnswer, TokenAnswer, ReplyAnswer, NoteAnswer, UpdateAnswer, BulkAnswer, ReadMarksAnswer,
             MentionsAnswer, ReadMentionsAnswer, WatchAgentsAnswer, PingAnswer,
         }
-        http::{ Ingest, IngestAnswer, Delivery, RatingBody, OutboxAnswer, Problem }
+        http::{ Ingest, IngestAnswer, Delivery, RatingBody, Disconnect, OutboxAnswer, Problem }
     );
     let mut file = HEAD.to_owned();
     for declaration in all.declarations.values() {

@@ -1,7 +1,7 @@
 //! What time asks: waking, offers and claims that end, and holders who are gone.
 
 use crate::script::{play, resume};
-use crate::world::{START, sender};
+use crate::world::{START, World, sender};
 use dibs_rules::Action;
 use dibs_rules::deadlines::next_deadline;
 use rstest::rstest;
@@ -82,4 +82,52 @@ fn absence_must_be_proved_when_committed() {
     assert_eq!(decision.guard_absent, Some(crate::world::agent_id("priya")));
     let idle = world.decide(&sender("time"), &Action::Deadline).unwrap();
     assert_eq!(idle.guard_absent, None);
+}
+
+#[test]
+fn a_conversation_that_was_closed_long_enough_ago_forgets_once_and_again_only_what_was_added() {
+    const DAY_MS: i64 = 86_400_000;
+    let mut world = play("customer writes Hello\n ben update status=closed");
+    world.settings.retain_closed_ms = Some(DAY_MS);
+    let due = |world: &World| next_deadline(world.state(), &world.settings);
+    let retain = |world: &mut World, version: u64| {
+        let entries = (1..=version).collect();
+        let done = world
+            .act(&sender("time"), &Action::Retain { entries, version })
+            .unwrap();
+        done.decision.events.len()
+    };
+    let closed_at = world.state().closed_at.unwrap();
+    let version = world.state().version;
+    assert_eq!(due(&world), Some(closed_at.plus_ms(DAY_MS)));
+    assert_eq!(retain(&mut world, version), 0, "it is not time yet");
+    world.now = closed_at.plus_ms(DAY_MS);
+    assert_eq!(
+        retain(&mut world, version - 1),
+        0,
+        "something was added since it was read"
+    );
+    assert_eq!(retain(&mut world, version), 1);
+    assert!(world.state().customer.name.is_empty());
+    assert_eq!(due(&world), None, "there is nothing left to forget");
+    resume(&mut world, "ben note remember them");
+    assert_eq!(
+        due(&world),
+        Some(closed_at.plus_ms(DAY_MS)),
+        "the note is forgotten as well"
+    );
+    resume(&mut world, "ben update status=open");
+    assert_eq!((due(&world), world.state().closed_at), (None, None));
+    let version = world.state().version;
+    assert_eq!(retain(&mut world, version), 0, "it is open again");
+}
+
+#[test]
+fn only_time_itself_forgets() {
+    let mut world = play("customer writes Hello\n ben update status=closed");
+    let retain = Action::Retain {
+        entries: vec![1],
+        version: 3,
+    };
+    assert!(world.act(&sender("ada"), &retain).is_err());
 }

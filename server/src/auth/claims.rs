@@ -3,6 +3,7 @@
 use super::{AuthError, Identity, Kind, Role};
 use dibs_protocol::ids::{AgentId, ChannelId, NAME_MAX, TeamId, WorkspaceId, is_name_char};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::str::FromStr;
 
 /// How far ahead `nbf` and `iat` may be, for clocks that differ. `exp` has no leeway.
@@ -92,8 +93,8 @@ pub(super) fn workspace(claims: &Claims) -> Result<WorkspaceId, AuthError> {
         .ok_or(claim("workspace", ID))
 }
 
-/// Reads everything but the dates.
-pub(super) fn identity(claims: &Claims, expires_at_ms: i64) -> Result<Identity, AuthError> {
+/// Reads everything but `exp` and `nbf`. `signed` is the part of the token that was signed.
+pub(super) fn identity(claims: &Claims, signed: &str, expires_at_ms: i64) -> Result<Identity, AuthError> {
     let id = text(claims, "sub")
         .and_then(|text| AgentId::new(text).ok())
         .ok_or(claim("sub", ID))?;
@@ -129,8 +130,22 @@ pub(super) fn identity(claims: &Claims, expires_at_ms: i64) -> Result<Identity, 
         skills: list(claims, "skills", skill)?.unwrap_or_default(),
         channels: list(claims, "channels", |text| ChannelId::new(text).ok())?,
         expires_at_ms,
+        issued_s: date(claims, "iat", DATE)?.map(|at_ms| at_ms.div_euclid(1_000)),
+        token_digest: digest(token_id.as_deref(), signed),
         token_id,
     })
+}
+
+/// A digest of the token's own id, or of what was signed.
+fn digest(id: Option<&str>, signed: &str) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    let (kind, text) = id.map_or(("token", signed), |id| ("jti", id));
+    digest.update(kind);
+    digest.update([0]);
+    digest.update(text);
+    let mut first = [0; 16];
+    first.copy_from_slice(&digest.finalize()[..16]);
+    first
 }
 
 fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {

@@ -25,8 +25,13 @@ pub struct Identity {
     pub channels: Option<Vec<ChannelId>>,
     /// When the token ends, in milliseconds since the Unix epoch.
     pub expires_at_ms: i64,
+    /// When the token was issued (`iat`), in seconds since the Unix epoch, if it says so.
+    pub issued_s: Option<i64>,
     /// The token's own id, if it has one.
     pub token_id: Option<String>,
+    /// The first 16 bytes of a SHA-256 over the token's own id, or without one over all of it but its signature, of which
+    /// there can be several.
+    pub token_digest: [u8; 16],
 }
 
 impl Identity {

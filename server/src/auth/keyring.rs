@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Longest token, in bytes.
 pub const TOKEN_MAX: usize = 8 * 1024;
 
-/// Every key of this server. Read once at start; a changed key needs a restart.
+/// Every key of this server, as read at one moment.
 #[derive(Debug)]
 pub struct Keyring {
     pub(super) keys: Vec<Key>,
@@ -148,7 +148,8 @@ fn verify_with(key: &Key, alg: &str, token: &str, now_ms: i64) -> Result<Identit
         .claims;
     claims::check_party(&verified, key.issuer.as_deref(), key.audience.as_deref())?;
     let expires_at_ms = claims::check_dates(&verified, now_ms)?;
-    claims::identity(&verified, expires_at_ms)
+    let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+    claims::identity(&verified, signed, expires_at_ms)
 }
 
 /// The algorithm as headers name it. Keys have no others than these.

@@ -6,12 +6,14 @@
 mod claims;
 mod identity;
 mod keyring;
+mod keys;
 mod mint;
 mod secret;
 mod sources;
 
 pub use identity::{Identity, Kind, Role};
 pub use keyring::{Keyring, TOKEN_MAX};
+pub use keys::Keys;
 pub use mint::{MintError, NewToken};
 pub use secret::{SECRET_FILE, SECRET_MIN};
 pub use sources::KeyError;

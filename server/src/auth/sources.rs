@@ -1,4 +1,4 @@
-//! Where keys come from: secrets, PEM files and JWKS files, each read once at start and turned into [`Key`]s.
+//! Where keys come from: secrets, PEM files and JWKS files, each read at start or on SIGHUP, and turned into [`Key`]s.
 //!
 //! What is not clearly a usable public key is refused here, with the place in the configuration, rather than at the
 //! first token.

@@ -35,7 +35,7 @@ impl Call {
     }
 
     async fn send(&self, frame: String) -> Outcome {
-        let options = Remote::options("dibs-call");
+        let options = self.remote.options("dibs-call")?;
         let mut connection = Connection::connect(&self.remote.url, &self.remote.token, &options)
             .await
             .map_err(|error| self.remote.failure(&error))?;

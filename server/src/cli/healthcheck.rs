@@ -1,7 +1,7 @@
 //! `dibs healthcheck`: one request to a running server, for containers that have no curl.
 
-use super::{Failure, Outcome, load};
-use crate::config::SettingsArgs;
+use super::{Failure, Outcome, load, unverified};
+use crate::config::{Config, SettingsArgs};
 use axum::http::Uri;
 use clap::Args;
 use std::io::{Read, Write};
@@ -16,7 +16,8 @@ const ANSWER_MAX: u64 = 4096;
 /// The flags of `dibs healthcheck`.
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
-    /// Where to ask, by plain http [default: /readyz at the address of the setting listen].
+    /// Where to ask [default: /readyz at the address of the setting admin_listen, or else of listen]. With https any
+    /// certificate will do: the question is whether it is ready, not who it is.
     #[arg(long, value_name = "URL")]
     url: Option<Uri>,
     #[command(flatten)]
@@ -29,13 +30,15 @@ struct Target {
     /// Host and port, to connect and for the `Host` header.
     authority: String,
     path: String,
+    /// Whether it speaks TLS.
+    tls: bool,
 }
 
 impl Healthcheck {
     pub(super) fn run(self) -> Outcome {
         let target = match self.url {
             Some(url) => target_of(&url)?,
-            None => own(load(self.settings)?.config.listen)?,
+            None => own(&load(self.settings)?.config)?,
         };
         let status = ask(&target)
             .map_err(|error| Failure::new(format!("{} does not answer: {error}", target.authority)))?;
@@ -48,25 +51,31 @@ impl Healthcheck {
 }
 
 fn target_of(url: &Uri) -> Result<Target, Failure> {
-    let (Some("http"), Some(authority)) = (url.scheme_str(), url.authority()) else {
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (url.scheme_str(), url.authority()) else {
         return Err(Failure::new("--url must be like http://127.0.0.1:7070"));
     };
+    let tls = scheme == "https";
     let authority = match authority.port() {
         Some(_) => authority.to_string(),
-        None => format!("{authority}:80"),
+        None => format!("{authority}:{}", if tls { 443 } else { 80 }),
     };
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     Ok(Target {
         authority,
         path: if path == "/" { "/readyz" } else { path }.to_owned(),
+        tls,
     })
 }
 
 /// The server that would run with this configuration, asked from the same machine.
-fn own(listen: SocketAddr) -> Result<Target, Failure> {
+fn own(config: &Config) -> Result<Target, Failure> {
+    let (listen, tls) = match config.admin_listen {
+        Some(admin) => (admin, false),
+        None => (config.listen, config.tls.is_some()),
+    };
     if listen.port() == 0 {
         return Err(Failure::new(
-            "the setting listen names no port; name the server with --url",
+            "the address in the settings names no port; name the server with --url",
         ));
     }
     let ip = match listen.ip() {
@@ -77,6 +86,7 @@ fn own(listen: SocketAddr) -> Result<Target, Failure> {
     Ok(Target {
         authority: SocketAddr::new(ip, listen.port()).to_string(),
         path: "/readyz".to_owned(),
+        tls,
     })
 }
 
@@ -92,10 +102,18 @@ fn ask(target: &Target) -> std::io::Result<u16> {
 }
 
 fn ask_at(address: SocketAddr, target: &Target) -> std::io::Result<u16> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    let Target { authority, path } = target;
+    if !target.tls {
+        return converse(stream, target);
+    }
+    let host = target.authority.rsplit_once(':').map_or("", |(host, _)| host);
+    converse(unverified::over(stream, host.trim_matches(['[', ']']))?, target)
+}
+
+fn converse(mut stream: impl Read + Write, target: &Target) -> std::io::Result<u16> {
+    let Target { authority, path, .. } = target;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n"
@@ -119,6 +137,7 @@ mod tests {
     #[case("http://127.0.0.1:7070", "127.0.0.1:7070", "/readyz")]
     #[case("http://dibs/", "dibs:80", "/readyz")]
     #[case("http://[::1]:7070/livez", "[::1]:7070", "/livez")]
+    #[case("https://dibs.example", "dibs.example:443", "/readyz")]
     fn a_url_says_whom_to_ask(#[case] url: &str, #[case] authority: &str, #[case] path: &str) {
         let target = target_of(&url.parse().unwrap()).unwrap();
         assert_eq!(
@@ -128,7 +147,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case("https://dibs.example")]
+    #[case("ftp://dibs.example")]
     #[case("/readyz")]
     #[case("127.0.0.1:7070")]
     fn other_urls_are_refused(#[case] url: &str) {
@@ -140,6 +159,11 @@ mod tests {
     #[case("[::]:7070", "[::1]:7070")]
     #[case("192.0.2.1:7070", "192.0.2.1:7070")]
     fn a_server_on_all_addresses_is_asked_on_loopback(#[case] listen: &str, #[case] authority: &str) {
-        assert_eq!(own(listen.parse().unwrap()).unwrap().authority, authority);
+        let defaults = toml::from_str(&crate::config::default_toml()).unwrap();
+        let mut config = Config::check(defaults).unwrap();
+        config.listen = listen.parse().unwrap();
+        assert_eq!(own(&config).unwrap().authority, authority);
+        config.admin_listen = Some("127.0.0.1:7071".parse().unwrap());
+        assert_eq!(own(&config).unwrap().authority, "127.0.0.1:7071");
     }
 }

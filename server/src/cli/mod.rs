@@ -7,7 +7,9 @@ mod backup;
 mod call;
 mod config;
 mod demo;
+mod disconnect;
 mod erase;
+mod export;
 mod following;
 mod healthcheck;
 mod logging;
@@ -17,6 +19,7 @@ mod serve;
 mod tail;
 mod telling;
 mod token;
+mod unverified;
 mod verify;
 
 use crate::config::{Loaded, SettingsArgs};
@@ -51,6 +54,10 @@ enum Command {
     Restore(restore::Restore),
     /// Forgets a customer.
     Erase(erase::Erase),
+    /// Writes everything that is stored about a customer.
+    Export(export::Export),
+    /// Ends an agent's sessions on a running server, and refuses the tokens that they had.
+    Disconnect(disconnect::Disconnect),
     /// Asks a running server whether it is ready; exits with 0 if it is.
     Healthcheck(healthcheck::Healthcheck),
     /// Follows a conversation or a live list in the terminal, through restarts of the server.
@@ -99,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),
         Command::Erase(command) => command.run(),
+        Command::Export(command) => command.run(),
+        Command::Disconnect(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Tail(command) => command.run(),
         Command::Call(command) => command.run(),

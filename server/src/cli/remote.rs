@@ -1,12 +1,13 @@
-//! What `dibs tail` and `dibs call` share: the flags that name a running server, and what its refusals mean to a person.
+//! What `dibs tail`, `dibs call` and `dibs disconnect` share: the flags that name a running server, and what its refusals mean to a person.
 //!
-//! Deliberately absent: TLS, which a proxy in front of the server speaks and this client does not.
+//! Deliberately absent: what is asked of the server.
 
 use super::Failure;
 use clap::Args;
 use dibs_client::error::CUT;
-use dibs_client::{ConnectError, Options};
+use dibs_client::{ConnectError, Options, Tls};
 use dibs_protocol::close::CloseCode;
+use std::path::PathBuf;
 
 /// Whom to talk to, and as whom.
 #[derive(Debug, Clone, Args)]
@@ -22,15 +23,23 @@ pub(super) struct Remote {
     /// The agent's token; `dibs token` makes one. On a command line others can see it: prefer DIBS_TOKEN.
     #[arg(long, value_name = "TOKEN", env = "DIBS_TOKEN", hide_env_values = true)]
     pub token: String,
+    /// For wss: a PEM file of who may sign the server's certificate, instead of those whom the system trusts.
+    #[arg(long = "ca", value_name = "FILE")]
+    pub authority: Option<PathBuf>,
 }
 
 impl Remote {
     /// How to dial, under this name.
-    pub(super) fn options(name: &str) -> Options {
-        Options {
+    ///
+    /// # Errors
+    /// When the certificates to trust cannot be read.
+    pub(super) fn options(&self, name: &str) -> Result<Options, Failure> {
+        let tls = self.authority.as_deref().map(Tls::of_file).transpose()?;
+        Ok(Options {
             name: Some(format!("{name}/{}", env!("CARGO_PKG_VERSION"))),
+            tls,
             ..Options::default()
-        }
+        })
     }
 
     /// Why there is no connection, as a person wants to hear it.
@@ -102,6 +111,7 @@ mod tests {
         let remote = Remote {
             url: "https://dibs".to_owned(),
             token: String::new(),
+            authority: None,
         };
         let said = remote
             .failure(&ConnectError::Url("https://dibs".to_owned()))

@@ -14,14 +14,19 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
-        let loaded = load(self.settings)?;
+        let settings = self.settings;
+        let loaded = load(settings.clone())?;
         logging::start(loaded.config.log_level, loaded.config.log_format)?;
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
         let runtime = runtime().enable_all().build()?;
+        let reread = move || {
+            let again = crate::config::load(settings.clone(), std::env::vars_os())?;
+            Ok(again.config)
+        };
         runtime
-            .block_on(crate::serve::run(loaded.config))
+            .block_on(crate::serve::run(loaded.config, Box::new(reread)))
             .map_err(Failure::from)
     }
 }

@@ -118,9 +118,8 @@ impl Tail {
 
 async fn follow(remote: &Remote, mut follower: Follower) -> Result<(), Stop> {
     let token = remote.token.clone();
-    let mut session = Session::new(&remote.url, Remote::options("dibs-tail"), move || {
-        Some(token.clone())
-    });
+    let options = remote.options("dibs-tail")?;
+    let mut session = Session::new(&remote.url, options, move || Some(token.clone()));
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let event = tokio::select! {

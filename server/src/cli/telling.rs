@@ -101,7 +101,8 @@ fn happened(event: &Event, who: &str) -> String {
         | Event::Merged { .. }
         | Event::Split { .. }
         | Event::Redacted { .. }
-        | Event::AgentSeen { .. } => rare(event, who),
+        | Event::AgentSeen { .. }
+        | Event::AgentDisconnected { .. } => rare(event, who),
     }
 }
 

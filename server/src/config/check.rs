@@ -3,7 +3,8 @@
 use super::ConfigError;
 use super::redis::RedisConfig;
 use super::settings::{KeySettings, Settings, WorkspaceSettings};
-use super::values::{LogFormat, LogLevel, Origin, Period, Secret};
+use super::values::{Days, LogFormat, LogLevel, Origin, Period, Secret};
+use crate::hub::Budgets;
 use dibs_protocol::ids::WorkspaceId;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -24,6 +25,10 @@ const OUTBOX_BYTES_MIN: usize = 64 * 1024;
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where metrics and health are, when not on `listen`.
+    pub admin_listen: Option<SocketAddr>,
+    /// The certificate to show; `None`: in the clear.
+    pub tls: Option<TlsConfig>,
     /// The folder of everything stored.
     pub data: PathBuf,
     /// The database, where everything is stored there and not in the folder.
@@ -44,6 +49,8 @@ pub struct Config {
     pub commands_per_second: Option<NonZeroU32>,
     /// Ingested messages a second and token.
     pub ingest_per_second: Option<NonZeroU32>,
+    /// What each workspace may use.
+    pub budgets: Budgets,
     /// Connections at a time and address.
     pub connections_per_address: Option<NonZeroU32>,
     /// Whose word about a client's address is believed.
@@ -64,12 +71,23 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Whether agents may take over.
     pub agents_take_over: bool,
+    /// How long closed conversations keep what is personal.
+    pub retain_closed: Option<Duration>,
     /// The Redis where instances meet; without it, this is the only one.
     pub redis: Option<RedisConfig>,
     /// From which severity on to log.
     pub log_level: LogLevel,
     /// How to write log lines.
     pub log_format: LogFormat,
+}
+
+/// Where a certificate and its key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The certificate and its chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
 }
 
 /// The database that several servers share.
@@ -139,6 +157,20 @@ impl Config {
             .is_none_or(|all| all.contains(workspace))
     }
 
+    /// What an operator should know about these settings; nothing when all is well.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if self.tls.is_none() && !self.listen.ip().is_loopback() && self.trusted_proxy.is_empty() {
+            doubts.push(format!(
+                "{} is served in the clear beyond this machine: tokens and messages can be read on the way; set \
+                 tls_cert and tls_key, or trusted_proxy if a proxy in front of it ends TLS",
+                self.listen
+            ));
+        }
+        doubts
+    }
+
     /// Checks merged settings.
     ///
     /// # Errors
@@ -148,6 +180,8 @@ impl Config {
         let auth = check_auth(&s)?;
         let postgres = check_postgres(&s)?;
         let redis = RedisConfig::check(&s)?;
+        let tls = check_tls(&s)?;
+        let budgets = super::budgets::check(&s)?;
         let heartbeat = at_least("heartbeat", s.heartbeat, Duration::from_millis(10))?;
         let silence_timeout = at_least("silence_timeout", s.silence_timeout, Duration::from_millis(10))?;
         if silence_timeout <= heartbeat {
@@ -164,6 +198,8 @@ impl Config {
         let least = Duration::from_millis(1);
         Ok(Self {
             listen: have("listen", s.listen)?,
+            admin_listen: s.admin_listen,
+            tls,
             data: have("data", s.data).and_then(not_empty)?,
             postgres,
             auth,
@@ -174,6 +210,7 @@ impl Config {
             resume_window: at_least("resume_window", s.resume_window, least)?,
             commands_per_second: NonZeroU32::new(have("commands_per_second", s.commands_per_second)?),
             ingest_per_second: NonZeroU32::new(have("ingest_per_second", s.ingest_per_second)?),
+            budgets,
             connections_per_address: NonZeroU32::new(have(
                 "connections_per_address",
                 s.connections_per_address,
@@ -187,6 +224,10 @@ impl Config {
             outbox_bytes,
             drain_timeout: have("drain_timeout", s.drain_timeout)?.0,
             agents_take_over: have("agents_take_over", s.agents_take_over)?,
+            retain_closed: s
+                .retain_closed_days
+                .map(|Days(time)| time)
+                .filter(|it| !it.is_zero()),
             redis,
             log_level: have("log_level", s.log_level)?,
             log_format: have("log_format", s.log_format)?,
@@ -214,6 +255,15 @@ fn not_empty(path: PathBuf) -> Result<PathBuf, ConfigError> {
         return Err(ConfigError::setting("data", "it names no folder"));
     }
     Ok(path)
+}
+
+fn check_tls(settings: &Settings) -> Result<Option<TlsConfig>, ConfigError> {
+    match (settings.tls_cert.clone(), settings.tls_key.clone()) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsConfig { certificate, key })),
+        (Some(_), None) => Err(ConfigError::setting("tls_cert", "it needs tls_key")),
+        (None, Some(_)) => Err(ConfigError::setting("tls_key", "it needs tls_cert")),
+        (None, None) => Ok(None),
+    }
 }
 
 fn check_postgres(settings: &Settings) -> Result<Option<PostgresConfig>, ConfigError> {

@@ -3,6 +3,7 @@
 //! [`load`] merges the layers and validates them once, into a [`Config`] of plain typed values. Deliberately absent:
 //! reading keys (that is `auth`'s), opening anything, and any setting that is looked up by name at run time.
 
+mod budgets;
 mod check;
 mod layers;
 mod print;
@@ -10,7 +11,9 @@ mod redis;
 mod settings;
 mod values;
 
-pub use check::{AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource, PostgresConfig, UrlSource};
+pub use check::{
+    AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource, PostgresConfig, TlsConfig, UrlSource,
+};
 pub use layers::{CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Loaded, load};
 pub use print::default_toml;
 pub use redis::RedisConfig;

@@ -13,6 +13,8 @@ const WORKSPACES: &str = r#"
 # own besides those above, which sign for all of them.
 #[[workspace]]
 #id = "acme"
+# What it may use, where that is not as above: commands_per_second, ingest_per_second, sessions, conversations, watched, views.
+#sessions = 500
 #
 #[[workspace.key]]
 # One of secret, secret_file, public_key_file (PEM) and jwks_file:

@@ -3,7 +3,7 @@
 //! The table makes the fields of [`Settings`], the flags, the variables of the environment, `--help` and
 //! `dibs config default`. A new setting is one entry here and one line in `check`.
 
-use super::values::{LogFormat, LogLevel, Origin, Period, Secret};
+use super::values::{Days, LogFormat, LogLevel, Origin, Period, Secret};
 use clap::builder::styling::Style;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -47,7 +47,7 @@ macro_rules! values {
 }
 
 values! {
-    Text: SocketAddr, PathBuf, Period, Secret, String, LogLevel, LogFormat, Origin, IpNet;
+    Text: SocketAddr, PathBuf, Period, Days, Secret, String, LogLevel, LogFormat, Origin, IpNet;
     Number: u32, usize;
     Switch: bool;
 }
@@ -139,6 +139,14 @@ macro_rules! settings {
 settings! {
     /// Where to listen: an IP address and a port; port 0 takes a free one and logs it.
     listen: SocketAddr, "ADDRESS" = "127.0.0.1:7070";
+    /// Where metrics and health are asked for, apart from listen, such as 127.0.0.1:7071; then /metrics is there only.
+    /// It has no tokens and no TLS: keep it on loopback or on an inner network.
+    admin_listen: SocketAddr, "ADDRESS";
+    /// A PEM file of the certificate to show on listen, with the chain behind it: then only https and wss are spoken
+    /// there. Read anew on SIGHUP.
+    tls_cert: PathBuf, "FILE";
+    /// A PEM file of the key of tls_cert.
+    tls_key: PathBuf, "FILE";
     /// The folder that holds everything this server stores.
     data: PathBuf, "FOLDER" = "./dibs-data";
     /// The database that several servers share, instead of the folder: postgres://user:password@host/database, with
@@ -175,6 +183,20 @@ settings! {
     commands_per_second: u32, "NUMBER" = "50";
     /// HTTP messages a second of one channel's token; 0 is no limit.
     ingest_per_second: u32, "NUMBER" = "50";
+    /// Commands a second of all sessions of one workspace, in bursts of up to four times as many; a bulk counts as many as
+    /// it names conversations. 0 is no limit. This and what follows holds for each workspace on each server; a
+    /// [[workspace]] of the file may have its own, without the prefix.
+    workspace_commands_per_second: u32, "NUMBER" = "0";
+    /// HTTP requests a second that bring something into one workspace; 0 is no limit.
+    workspace_ingest_per_second: u32, "NUMBER" = "0";
+    /// Sessions of one workspace at a time; 0 is no limit.
+    workspace_sessions: u32, "NUMBER" = "0";
+    /// Unclosed conversations of one workspace: they are kept in memory; 0 is no limit.
+    workspace_conversations: u32, "NUMBER" = "0";
+    /// Conversations of one workspace that are watched at a time; 0 is no limit.
+    workspace_watched: u32, "NUMBER" = "0";
+    /// Distinct live views of one workspace at a time.
+    workspace_views: usize, "NUMBER" = "10000";
     /// Connections at a time from one address (for IPv6 from one /64 network); 0 is no limit.
     connections_per_address: u32, "NUMBER" = "1000";
     /// Networks whose PROXY protocol and X-Forwarded-For are believed, such as 10.0.0.0/8.
@@ -195,6 +217,9 @@ settings! {
     drain_timeout: Period, "DURATION" = "8s";
     /// Whether agents, and not only supervisors, may take over a colleague's claim.
     agents_take_over: bool, "BOOL" = "false";
+    /// After how many days what is personal in a closed conversation is erased: texts, notes, names, attachments. Without
+    /// it, or with 0, never. A duration, such as 36h, will do as well.
+    retain_closed_days: Days, "DAYS";
     /// Where instances meet: redis://host:6379, several of them for a Cluster, or redis+sentinel://host:26379/primary;
     /// rediss for TLS. A URL may hold user:password: prefer redis_file then. Without it, this is the only instance.
     redis: Vec<Secret>, "URL";
@@ -219,6 +244,18 @@ pub struct WorkspaceSettings {
     /// The keys that sign for this workspace, besides those of the top level.
     #[serde(default)]
     pub key: Vec<KeySettings>,
+    /// Its own `workspace_commands_per_second`.
+    pub commands_per_second: Option<u32>,
+    /// Its own `workspace_ingest_per_second`.
+    pub ingest_per_second: Option<u32>,
+    /// Its own `workspace_sessions`.
+    pub sessions: Option<u32>,
+    /// Its own `workspace_conversations`.
+    pub conversations: Option<u32>,
+    /// Its own `workspace_watched`.
+    pub watched: Option<u32>,
+    /// Its own `workspace_views`.
+    pub views: Option<usize>,
 }
 
 /// A `[[workspace.key]]` of the file: exactly one of the four sources.

@@ -74,6 +74,55 @@ impl<'de> Deserialize<'de> for Period {
     }
 }
 
+/// A length of time in whole days, written as a number; a [`Period`] will do as well.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Days(pub Duration);
+
+/// A day, in seconds.
+const DAY_S: u64 = 86_400;
+
+impl Days {
+    fn of(days: u64) -> Option<Self> {
+        days.checked_mul(DAY_S)
+            .map(|seconds| Self(Duration::from_secs(seconds)))
+    }
+}
+
+impl FromStr for Days {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse().map(Self::of) {
+            Ok(Some(days)) => Ok(days),
+            Ok(None) => Err(format!("{text} days are more than time itself")),
+            Err(_) => text
+                .parse()
+                .map(|Period(time)| Self(time))
+                .map_err(|_| format!("{text:?} is neither a number of days nor {PERIOD_RULE}")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Days {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Written;
+        impl Visitor<'_> for Written {
+            type Value = Days;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a number of days, or {PERIOD_RULE}, in quotes")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Days, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Days, E> {
+                let days = u64::try_from(number).ok().and_then(Days::of);
+                days.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+            }
+        }
+        input.deserialize_any(Written)
+    }
+}
+
 /// A text that must not be shown: it prints as `[redacted]` and can only be read by asking for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);

@@ -4,7 +4,7 @@ use super::problem::Refused;
 use crate::auth::Identity;
 use crate::hub::{HttpAsk, HttpReply, entry_json};
 use crate::log::StoredEvent;
-use crate::shared::{Shared, agent_of};
+use crate::shared::{Shared, agent_of, mark_of};
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -33,16 +33,22 @@ const LONGEST_POLL_S: u64 = 60;
 /// Replies read from the log at once while looking for those of one channel.
 const OUTBOX_PAGE: usize = 500;
 
-type Answer = Result<Response, Refused>;
+pub(super) type Answer = Result<Response, Refused>;
 
 /// A verified bearer of a token.
-struct Bearer {
-    workspace: WorkspaceId,
+pub(super) struct Bearer {
+    pub(super) workspace: WorkspaceId,
     identity: Identity,
 }
 
 impl Bearer {
-    fn new(shared: &Shared, workspace: &str, headers: &HeaderMap, action: &str) -> Result<Self, Refusal> {
+    /// Verifies the token of a request that wants to do `action` in `workspace`.
+    pub(super) async fn new(
+        shared: &Shared,
+        workspace: &str,
+        headers: &HeaderMap,
+        action: &str,
+    ) -> Result<Self, Refusal> {
         let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
         let token = token.and_then(|it| it.strip_prefix("Bearer ").or_else(|| it.strip_prefix("bearer ")));
         let missing = || {
@@ -66,13 +72,17 @@ impl Bearer {
                 identity.role
             )));
         }
+        shared
+            .hub
+            .admit(&identity.workspace, &identity.id, &mark_of(&identity))
+            .await?;
         Ok(Self {
             workspace: identity.workspace.clone(),
             identity,
         })
     }
 
-    fn sender(&self) -> Arc<Sender> {
+    pub(super) fn sender(&self) -> Arc<Sender> {
         let it = self.identity.clone();
         Arc::new(match it.role {
             Role::Channel => Sender::Channel {
@@ -84,7 +94,7 @@ impl Bearer {
     }
 }
 
-async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
     let limited = Limited::new(request.into_body(), limits::HTTP_BODY_BYTES);
     let read = timeout(BODY_WAIT, limited.collect()).await;
     match read {
@@ -98,7 +108,7 @@ async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-fn json(reply: HttpReply) -> Answer {
+pub(super) fn json(reply: HttpReply) -> Answer {
     let (status, text) = reply?;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     Ok((
@@ -115,7 +125,7 @@ pub(super) async fn messages(
     Path(workspace): Path<String>,
     request: Request,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, request.headers(), "ingest")?;
+    let bearer = Bearer::new(&shared, &workspace, request.headers(), "ingest").await?;
     shared.ingest_limit.check(&bearer.identity)?;
     let body = body(request).await?;
     let ingest: Ingest = parse::http_body(&body)?;
@@ -140,7 +150,7 @@ pub(super) async fn deliveries(
     Path(workspace): Path<String>,
     request: Request,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, request.headers(), "deliveries")?;
+    let bearer = Bearer::new(&shared, &workspace, request.headers(), "deliveries").await?;
     let body = body(request).await?;
     let delivery: Delivery = parse::http_body(&body)?;
     delivery.check()?;
@@ -158,7 +168,7 @@ pub(super) async fn ratings(
     Path(workspace): Path<String>,
     request: Request,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, request.headers(), "ratings")?;
+    let bearer = Bearer::new(&shared, &workspace, request.headers(), "ratings").await?;
     let body = body(request).await?;
     let rating: RatingBody = parse::http_body(&body)?;
     rating.check()?;
@@ -197,7 +207,7 @@ pub(super) async fn conversations(
     Query(parameters): Parameters,
     headers: HeaderMap,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, &headers, "get_conversations")?;
+    let bearer = Bearer::new(&shared, &workspace, &headers, "get_conversations").await?;
     only(&parameters, &["filter", "sort", "after", "limit"])?;
     let filter: Filter = match parameters.get("filter") {
         Some(text) => parse::json(text).map_err(|refusal| {
@@ -239,7 +249,7 @@ pub(super) async fn conversation(
     Path((workspace, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, &headers, "get_conversation")?;
+    let bearer = Bearer::new(&shared, &workspace, &headers, "get_conversation").await?;
     let ask = HttpAsk::Conversation(conversation_id(&id)?);
     json(shared.hub.ask(&bearer.workspace, bearer.sender(), ask).await)
 }
@@ -251,7 +261,7 @@ pub(super) async fn events(
     Query(parameters): Parameters,
     headers: HeaderMap,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, &headers, "get_events")?;
+    let bearer = Bearer::new(&shared, &workspace, &headers, "get_events").await?;
     only(&parameters, &["after", "limit"])?;
     let conversation = conversation_id(&id)?;
     let after = parameter(&parameters, "after")?.unwrap_or(0);
@@ -272,7 +282,7 @@ pub(super) async fn outbox(
     Query(parameters): Parameters,
     headers: HeaderMap,
 ) -> Answer {
-    let bearer = Bearer::new(&shared, &workspace, &headers, "outbox")?;
+    let bearer = Bearer::new(&shared, &workspace, &headers, "outbox").await?;
     only(&parameters, &["channel", "after", "limit", "wait_s"])?;
     let channel = parameters
         .get("channel")

@@ -1,5 +1,6 @@
 //! HTTP: the upgrade to WebSocket, channels' requests, lists for agents, the console, health and metrics. No rules.
 
+mod agents;
 mod api;
 mod console;
 mod health;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 /// All routes.
 pub fn router(shared: Arc<Shared>) -> Router {
     let origins = shared.config.allow_origin.clone();
+    let apart = shared.config.admin_listen.is_some();
     let router = Router::new()
         .route("/v1/ws", get(upgrade::upgrade))
         .route("/v1/workspaces/{workspace}/messages", post(api::messages))
@@ -35,14 +37,37 @@ pub fn router(shared: Arc<Shared>) -> Router {
             "/v1/workspaces/{workspace}/conversations/{conversation}/events",
             get(api::events),
         )
+        .route(
+            "/v1/workspaces/{workspace}/agents/{agent}/disconnect",
+            post(agents::disconnect),
+        )
         .route("/", get(console::index))
         .route("/app/{*path}", get(console::app))
         .route("/sdk/{*path}", get(console::sdk))
         .route("/vendor/{*path}", get(console::vendor))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .merge(health());
+    let router = if apart { router } else { router.merge(inspection()) };
+    let router = router
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method);
     with_cors(router.with_state(shared), origins)
+}
+
+/// What is asked for on the address of its own that the configuration may name: health, and what only operators may see.
+pub fn admin_router(shared: Arc<Shared>) -> Router {
+    health()
+        .merge(inspection())
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
+        .with_state(shared)
+}
+
+fn health() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+}
+
+fn inspection() -> Router<Arc<Shared>> {
+    Router::new().route("/metrics", get(health::metrics))
 }

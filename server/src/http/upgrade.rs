@@ -1,7 +1,7 @@
-//! The upgrade to WebSocket (RFC 6455, 4.2), which hands the bare TCP stream to a session's own task.
+//! The upgrade to WebSocket (RFC 6455, 4.2), which hands the bare stream to a session's own task.
 
 use super::problem::Refused;
-use crate::net::{ConnectionPermit, Io, origin_allowed};
+use crate::net::{ConnectionPermit, Io, Stream, origin_allowed};
 use crate::session;
 use crate::shared::Shared;
 use axum::body::Body;
@@ -14,7 +14,6 @@ use dibs_protocol::refusal::{Code, Refusal};
 use hyper::upgrade::OnUpgrade;
 use std::future::Future;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// `GET /v1/ws`.
@@ -77,19 +76,19 @@ fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool
     tokens.any(|it| it.trim().eq_ignore_ascii_case(token))
 }
 
-/// Upgrades a request to WebSocket, whatever its subprotocol and origin, and runs `then` with the TCP stream and what was
+/// Upgrades a request to WebSocket, whatever its subprotocol and origin, and runs `then` with the stream and what was
 /// read beyond the request. The conformance suite hangs an echo on it.
-pub fn hand_over<F>(request: Request, then: impl FnOnce(TcpStream, Bytes) -> F + Send + 'static) -> Response
+pub fn hand_over<F>(request: Request, then: impl FnOnce(Stream, Bytes) -> F + Send + 'static) -> Response
 where
     F: Future<Output = ()> + Send + 'static,
 {
     switch(request, then).unwrap_or_else(|refusal| Refused(refusal).into_response())
 }
 
-/// Answers 101 and runs `then` with the TCP stream and what was read beyond the request.
+/// Answers 101 and runs `then` with the stream and what was read beyond the request.
 fn switch<F>(
     mut request: Request,
-    then: impl FnOnce(TcpStream, Bytes) -> F + Send + 'static,
+    then: impl FnOnce(Stream, Bytes) -> F + Send + 'static,
 ) -> Result<Response, Refusal>
 where
     F: Future<Output = ()> + Send + 'static,

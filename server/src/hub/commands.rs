@@ -86,6 +86,7 @@ impl Workspace {
             }
             HttpAsk::List(it) => self.list(caller, sender.agent(), &it),
             HttpAsk::Conversation(id) => self.show(caller, id),
+            HttpAsk::Disconnect(agent, reason) => self.disconnect(caller, sender.actor(), agent, reason),
             HttpAsk::Events {
                 conversation,
                 after,

@@ -131,12 +131,22 @@ impl Workspace {
         } else {
             state.clone()
         };
+        let opens = about.is_none() && first.is_none();
         let decided = decide(seen.as_deref(), &job.action, &context);
+        let decided = match decided {
+            Ok(decision) if opens && !decision.events.is_empty() => self.room_to_open().map(|()| decision),
+            decided => decided,
+        };
         let stores = decided.as_ref().is_ok_and(|it| !it.events.is_empty());
         match (decided, key) {
             (Ok(decision), _) if stores => self.send(job, about, state, decision, now),
             (_, Some(key)) if first.is_none() && !job.key_read => self.read_key(job, key),
-            (decided, _) => self.conclude((job, about, decided)),
+            (decided, _) => {
+                if let (Action::Deadline, Some(id)) = (&job.action, about) {
+                    self.nothing_due(id);
+                }
+                self.conclude((job, about, decided));
+            }
         }
     }
 
@@ -288,6 +298,7 @@ impl Workspace {
                 item.erase.extend(entries);
             }
         }
+        self.unclosed.1 += usize::from(before.is_none());
         let entry = self.conversations.entry(id).or_default();
         entry.latest = Some(state.clone());
         entry.flights += 1;

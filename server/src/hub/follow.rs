@@ -259,6 +259,7 @@ impl Workspace {
                 None => {
                     for stored in group {
                         self.recent.pass(stored.seq);
+                        self.heard_of_agent(stored);
                     }
                 }
             }

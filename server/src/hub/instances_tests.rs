@@ -21,6 +21,7 @@ fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
         claim_idle_ms: None,
         offer_ttl_ms: 60_000,
         agents_take_over: false,
+        retain_closed_ms: None,
     };
     let options = Options {
         settings,
@@ -29,6 +30,7 @@ fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
         silence_s: 60,
         write_timeout_s: 30,
         outbox_bytes: 1 << 20,
+        budgets: crate::hub::Budgets::default(),
     };
     let entropy = SystemEntropy::default();
     let instance = entropy.uuid(SystemClock.now_ms());

@@ -1,9 +1,12 @@
 //! Coming and going: seats in the log, the welcome, the replay of what was missed, and the grace period of those who
 //! left. Absence is decided in the log; here is only who has a session on this instance.
 
+use super::budget::room;
 use super::codec;
+use super::disconnect::token_refused;
 use super::outbox::Class;
 use super::people::Known;
+use super::refused::TokenMark;
 use super::state::{Caller, Join, Link, SessionState};
 use super::views::SessionKey;
 use super::workspace::{Workspace, refuse, server_frame};
@@ -23,6 +26,15 @@ impl Workspace {
         if self.draining {
             return join.link.outbox.close(CloseCode::GoingAway);
         }
+        if self.refuses(&join.agent.id, &join.token) {
+            return turn_away(&join);
+        }
+        let here = self.sessions.len() + self.joining.values().map(Vec::len).sum::<usize>();
+        if let Err(refusal) = room(self.budget.sessions, here, "sessions") {
+            self.deps.metrics.refused(refusal.code);
+            refuse(&join.link, join.hello, refusal);
+            return join.link.outbox.close(CloseCode::Flooding);
+        }
         let known = Known::of(&join.agent);
         let id = known.id.clone();
         let person = self.people.entry(&id);
@@ -39,6 +51,11 @@ impl Workspace {
 
     pub(crate) fn welcome(&mut self, join: Join) {
         let id = join.agent.id.clone();
+        // It may have been sent away while its seat was being written.
+        if self.refuses(&id, &join.token) {
+            turn_away(&join);
+            return self.claimed_in_absence(&id);
+        }
         let link = join.link.clone();
         let sender = Arc::new(Sender::Agent(join.agent.clone()));
         let key = self.sessions.insert(SessionState {
@@ -46,6 +63,7 @@ impl Workspace {
             agent: join.agent.clone(),
             sender,
             expires_s: join.expires_s,
+            token: join.token,
             warned: false,
             answering: 0,
             late: Vec::new(),
@@ -141,8 +159,17 @@ impl Workspace {
     }
 
     /// A session brought a new token.
-    pub(crate) fn refresh(&mut self, link: &Arc<Link>, id: i64, agent: Arc<Agent>, expires_s: i64) {
+    pub(crate) fn refresh(
+        &mut self,
+        link: &Arc<Link>,
+        id: i64,
+        agent: Arc<Agent>,
+        (expires_s, token): (i64, TokenMark),
+    ) {
         let caller = Caller::Session(link.clone(), id);
+        if self.refuses(&agent.id, &token) {
+            return self.refuse(caller, token_refused());
+        }
         let Some(session) = self.session_mut(link) else {
             return;
         };
@@ -153,6 +180,7 @@ impl Workspace {
             );
         }
         session.expires_s = expires_s;
+        session.token = token;
         session.warned = false;
         session.sender = Arc::new(Sender::Agent(agent.clone()));
         session.agent = agent.clone();
@@ -228,4 +256,10 @@ impl Workspace {
             join.link.outbox.close(CloseCode::GoingAway);
         }
     }
+}
+
+/// Closes a session whose token is refused, as the first thing that it hears.
+fn turn_away(join: &Join) {
+    refuse(&join.link, join.hello, token_refused());
+    join.link.outbox.close(CloseCode::TokenRefused);
 }

@@ -1,6 +1,7 @@
 //! Loading a workspace: its head, its unclosed conversations, its people, what they have read and not read.
 
 use super::Deps;
+use super::disconnect::stored_refusals;
 use super::item::{customer_aggregate, parse_state};
 use super::people::{Known, People, Said};
 use super::recent::Recent;
@@ -35,6 +36,11 @@ pub(super) async fn load(
     let mut workspace = Workspace::empty(deps, id.clone(), &head, internal, replies, started, second);
     let all = usize::MAX >> 1;
     for stored in log.states(&id, AggregateKind::Agent, true, None, all).await? {
+        if let Some(refused) = stored_refusals(&stored) {
+            let (agent, refused) = refused?;
+            workspace.refusals.set(agent, refused);
+            continue;
+        }
         let Some(body) = &stored.body else { continue };
         let known: Known = serde_json::from_slice(body)
             .map_err(|_| LogError::Corrupt(format!("the agent {} cannot be read", stored.aggregate.id)))?;
@@ -80,6 +86,7 @@ impl Workspace {
         started: Instant,
         second: u64,
     ) -> Self {
+        let budget = deps.options.budgets.of(&id).clone();
         let mut recent = Recent::default();
         recent.head(head.seq, head.hash);
         Self {
@@ -96,6 +103,7 @@ impl Workspace {
             customer_versions: Map::default(),
             offers: BTreeSet::new(),
             people: People::default(),
+            refusals: Arc::default(),
             sessions: Slab::new(),
             joining: Map::default(),
             lanes: Map::default(),
@@ -107,7 +115,9 @@ impl Workspace {
             gather_until: started,
             company: super::company::Company::default(),
             submitted: 0,
-            views: Views::default(),
+            views: Views::at_most(budget.views),
+            budget,
+            unclosed: (0, 0),
             watched: Map::default(),
             untold: Set::default(),
             active: Set::default(),

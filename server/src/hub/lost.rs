@@ -85,13 +85,13 @@ impl Workspace {
         // What waits in the next batch counted on the same states and numbers: it is taken back, too.
         for (item, flight) in std::mem::take(&mut self.batch) {
             match flight.what {
-                What::Decided(_) | What::Seen(..) => lost.push(flight),
+                What::Decided(_) | What::Seen(..) | What::Disconnected(_) => lost.push(flight),
                 What::Left(_) | What::Marked(_) | What::Nothing => self.batch.push_back((item, flight)),
             }
         }
         self.next_seq = self.head + 1;
         let mut again = Vec::new();
-        let mut arrivals = Vec::new();
+        let (mut arrivals, mut sent_away) = (Vec::new(), Vec::new());
         for flight in lost {
             match flight.what {
                 What::Decided(decided) => {
@@ -106,6 +106,7 @@ impl Workspace {
                     again.push(decided.job);
                 }
                 What::Seen(agent, known, _) => arrivals.push((agent, known)),
+                What::Disconnected(it) => sent_away.push(*it),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => {
                     self.refuse(
@@ -116,6 +117,9 @@ impl Workspace {
                 What::Nothing => {}
             }
             again.extend(flight.after.into_iter().map(|(job, _, _)| job));
+        }
+        for it in sent_away {
+            self.disconnect_lost(it);
         }
         for (agent, known) in arrivals {
             self.arrival_lost(&agent, known);
@@ -157,6 +161,7 @@ impl Workspace {
                 What::Seen(agent, known, _) => self.arrival_failed(&agent, known),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
+                What::Disconnected(it) => self.refuse(it.caller, refusal.clone()),
                 What::Nothing => {}
             }
             for (job, _, _) in flight.after {

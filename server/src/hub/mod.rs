@@ -1,13 +1,16 @@
 //! The hub: one actor per workspace, found or started on demand, and the timers of all of them.
 //! Deliberately absent: sockets, SQL, rules.
 
+mod budget;
 mod codec;
 mod commands;
 mod company;
 mod delta;
+mod disconnect;
 mod envelope;
 mod erase;
 mod execute;
+mod export;
 mod follow;
 mod fresh;
 #[doc(hidden)]
@@ -27,8 +30,10 @@ mod pulse;
 mod ranked;
 mod reading;
 mod recent;
+mod refused;
 mod remote;
 mod resume;
+mod retention;
 mod seats;
 mod settle;
 mod state;
@@ -40,9 +45,12 @@ mod watching;
 
 mod workspace;
 
+pub use budget::{Budget, Budgets};
 pub(crate) use codec::entry as entry_json;
 pub use erase::{Erased, erase_customer};
+pub use export::export_customer;
 pub use pulse::{CLOCK_OFF_MS, Pulse};
+pub use refused::TokenMark;
 pub use state::{HttpAsk, HttpReply, Input, Join, Link};
 pub use timers::Timers;
 
@@ -52,7 +60,8 @@ use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
 use crate::ports::{Clock, Entropy};
 use dashmap::DashMap;
-use dibs_protocol::ids::{ConversationId, MessageId, WorkspaceId};
+use dibs_protocol::command::Command;
+use dibs_protocol::ids::{AgentId, ConversationId, MessageId, WorkspaceId};
 use dibs_protocol::refusal::Refusal;
 use dibs_rules::{Sender, Settings};
 use std::sync::Arc;
@@ -76,6 +85,8 @@ pub struct Options {
     pub write_timeout_s: u32,
     /// A session's outbox is bounded to so many bytes.
     pub outbox_bytes: usize,
+    /// What each workspace may use.
+    pub budgets: Budgets,
 }
 
 /// What every workspace's actor uses.
@@ -109,6 +120,8 @@ pub struct Handle {
     inputs: mpsc::UnboundedSender<Input>,
     waiting: Arc<AtomicUsize>,
     replies: watch::Receiver<u64>,
+    refusals: Arc<refused::Refusals>,
+    meter: Arc<budget::Meter>,
 }
 
 impl Handle {
@@ -124,6 +137,25 @@ impl Handle {
         self.inputs
             .send(input)
             .map_err(|_| Refusal::unavailable("the workspace has stopped", 1_000))
+    }
+
+    /// Takes a command from what the workspace's sessions may send together.
+    ///
+    /// # Errors
+    /// `rate_limited` when there is nothing left for now.
+    pub fn take(&self, command: &Command) -> Result<(), Refusal> {
+        match command {
+            // Without these a session cannot live.
+            Command::Ping(_) | Command::Refresh(_) => Ok(()),
+            Command::Bulk(bulk) => self.meter.command(bulk.conversations.len()),
+            _ => self.meter.command(1),
+        }
+    }
+
+    /// Whether an admin has made this agent's token invalid, as far as this instance knows.
+    #[must_use]
+    pub fn refuses(&self, agent: &AgentId, token: &TokenMark) -> bool {
+        self.refusals.refuses(agent, token)
     }
 
     /// Which workspace it is.
@@ -156,7 +188,8 @@ fn is_essential(input: &Input) -> bool {
 pub struct Hub {
     deps: Arc<Deps>,
     workspaces: DashMap<WorkspaceId, Handle>,
-    loading: Mutex<()>,
+    /// Who loads a workspace; the others wait for that one, and for no other workspace.
+    loading: DashMap<WorkspaceId, Arc<Mutex<()>>>,
     draining: AtomicBool,
     started: Instant,
 }
@@ -168,7 +201,7 @@ impl Hub {
         Arc::new(Self {
             deps,
             workspaces: DashMap::new(),
-            loading: Mutex::new(()),
+            loading: DashMap::new(),
             draining: AtomicBool::new(false),
             started: Instant::now(),
         })
@@ -194,7 +227,8 @@ impl Hub {
         if let Some(handle) = self.running(id) {
             return Ok(handle);
         }
-        let _one_at_a_time = self.loading.lock().await;
+        let loading = self.loading.entry(id.clone()).or_default().clone();
+        let _one_at_a_time = loading.lock().await;
         if let Some(handle) = self.running(id) {
             return Ok(handle);
         }
@@ -208,6 +242,8 @@ impl Hub {
             inputs,
             waiting: waiting.clone(),
             replies: latest,
+            refusals: loaded.refusals.clone(),
+            meter: budget::Meter::new(self.deps.options.budgets.of(id)),
         };
         tokio::spawn(loaded.run(receiver, results, waiting));
         self.workspaces.insert(id.clone(), handle.clone());
@@ -219,6 +255,19 @@ impl Hub {
         (!handle.inputs.is_closed()).then(|| handle.clone())
     }
 
+    /// Checks that a token has not been made invalid before its end.
+    ///
+    /// # Errors
+    /// `unauthenticated` when an admin has sent its bearer away; `unavailable` when that cannot be read.
+    pub async fn admit(&self, id: &WorkspaceId, agent: &AgentId, token: &TokenMark) -> Result<(), Refusal> {
+        let handle = self.workspace(id).await;
+        let handle = handle.map_err(|error| execute::log_refusal(&error))?;
+        match handle.refuses(agent, token) {
+            true => Err(disconnect::token_refused()),
+            false => Ok(()),
+        }
+    }
+
     /// Asks a workspace over HTTP.
     ///
     /// # Errors
@@ -228,6 +277,9 @@ impl Hub {
             .workspace(id)
             .await
             .map_err(|error| execute::log_refusal(&error))?;
+        if let HttpAsk::Ingest(_) | HttpAsk::Delivery(..) | HttpAsk::Rate(_) = &ask {
+            handle.meter.ingest()?;
+        }
         let (reply, answer) = oneshot::channel();
         handle.send(Input::Http(sender, Box::new(ask), reply))?;
         answer
@@ -253,6 +305,11 @@ impl Hub {
     /// Gives due timers to their workspaces until the program ends.
     pub async fn run_timers(self: Arc<Self>) {
         timers::run(&self).await;
+    }
+
+    /// Sets the timers of conversations that were closed before there was a time after which they forget.
+    pub async fn run_retention(self: Arc<Self>) {
+        retention::catch_up(&self).await;
     }
 
     /// Keeps the instance's lease, and notices when it was stopped, until the program ends.

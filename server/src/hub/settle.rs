@@ -96,6 +96,7 @@ impl Workspace {
             What::Seen(agent, known, first) => self.arrived(&agent, known, first, at),
             What::Left(agent) => self.left_stored(&agent),
             What::Marked(marked) => self.marked(*marked),
+            What::Disconnected(it) => self.disconnect_stored(*it, at),
             What::Nothing => {}
         }
         for concluded in flight.after {

@@ -1,8 +1,10 @@
 //! What a workspace's actor keeps in memory, and the vocabulary of its work: jobs, flights, callers, inputs.
 //! No behaviour beyond small look-ups.
 
+use super::disconnect::Disconnecting;
 use super::outbox::{Behind, Frame, Outbox};
 use super::people::{Known, People};
+use super::refused::TokenMark;
 use super::views::{Rows, SessionKey, WindowId};
 use crate::log::{Aggregate, LogError, NewEvent, StoredEvent, StoredKey, StoredState};
 use crate::maps::Map;
@@ -68,6 +70,8 @@ pub struct Join {
     pub agent: Arc<Agent>,
     /// When the token ends, seconds since the Unix epoch.
     pub expires_s: i64,
+    /// Which token it is.
+    pub token: TokenMark,
     /// The hello's `id`.
     pub hello: i64,
     /// Where it left off.
@@ -99,6 +103,8 @@ pub enum HttpAsk {
         /// At most so many.
         limit: usize,
     },
+    /// An admin sends an agent away, for this reason.
+    Disconnect(AgentId, Option<String>),
 }
 
 /// What a workspace's actor receives.
@@ -111,7 +117,7 @@ pub enum Input {
     /// Somebody types.
     Typing(Arc<Link>, TypingSignal),
     /// A session brought a new, verified token.
-    Refresh(Arc<Link>, i64, Arc<Agent>, i64),
+    Refresh(Arc<Link>, i64, Arc<Agent>, i64, TokenMark),
     /// A session is gone.
     Leave(Arc<Link>),
     /// A session's socket has drained after something was dropped.
@@ -159,6 +165,8 @@ pub(crate) enum Internal {
     Followed(Result<Followed, LogError>),
     Head(Result<crate::log::Head, LogError>),
     Heard(crate::bus::Heard),
+    /// The entries of a conversation whose time is over, as of a version.
+    Outdated(ConversationId, u64, Result<Vec<u64>, LogError>),
 }
 
 /// What was read to catch up with the log.
@@ -245,6 +253,7 @@ pub(crate) enum What {
     Seen(AgentId, Option<Known>, Option<u64>),
     Left(AgentId),
     Marked(Box<Marked>),
+    Disconnected(Box<Disconnecting>),
     Nothing,
 }
 
@@ -322,6 +331,7 @@ pub(crate) struct SessionState {
     pub(crate) agent: Arc<Agent>,
     pub(crate) sender: Arc<Sender>,
     pub(crate) expires_s: i64,
+    pub(crate) token: TokenMark,
     pub(crate) warned: bool,
     /// Watches whose answers, and what comes after them, are still to be sent.
     pub(crate) answering: u32,

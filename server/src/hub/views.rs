@@ -106,12 +106,23 @@ pub(crate) struct Views {
     crossings: BTreeSet<(Time, CoreId, ConversationId)>,
     dirty: Vec<WindowId>,
     texts: usize,
+    /// Most distinct windows, where it is not [`VIEWS_PER_WORKSPACE`].
+    most: Option<usize>,
 }
 
 /// What a flush has for one session.
 pub(crate) type Delivery = (SessionKey, Frame);
 
 impl Views {
+    /// No views yet, and never more distinct ones than this.
+    pub(crate) fn at_most(windows: usize) -> Self {
+        let most = Some(windows);
+        Self {
+            most,
+            ..Self::default()
+        }
+    }
+
     /// Opens a window for a session. The answer's fields, from `"seq"` on, and the window's number; or `None` when the
     /// workspace has too many distinct views.
     pub(crate) fn open(
@@ -132,7 +143,7 @@ impl Views {
         let core = self.core(filter, sort, now, rows)?;
         let id = match self.by_window.get(&(core, offset, limit)) {
             Some(id) => *id,
-            None if self.windows.len() >= VIEWS_PER_WORKSPACE => {
+            None if self.windows.len() >= self.most.unwrap_or(VIEWS_PER_WORKSPACE) => {
                 self.drop_core_if_unused(core);
                 return None;
             }

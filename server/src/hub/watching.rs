@@ -1,6 +1,7 @@
 //! Watching: conversations and live views that a session follows, their snapshots, and the way back for a session
 //! that fell behind.
 
+use super::budget::room;
 use super::codec;
 use super::execute::log_refusal;
 use super::fresh::Waiting;
@@ -15,13 +16,15 @@ use dibs_protocol::command;
 use dibs_protocol::frame::ServerFrame;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::limits;
-use dibs_protocol::refusal::{Code, Refusal};
+use dibs_protocol::refusal::Refusal;
 use dibs_rules::filter::ViewFilter;
 use dibs_rules::permissions::allowed;
 use std::sync::Arc;
 
 /// Events that may wait for a snapshot; beyond, the session is closed as slow.
 const HOLD_BOUND: usize = 8_192;
+/// Who found too many views should come back after so long, in milliseconds.
+const VIEWS_RETRY_MS: u64 = 10_000;
 
 impl Workspace {
     /// A session wants to follow a conversation.
@@ -38,6 +41,11 @@ impl Workspace {
             return self.refuse(caller, Refusal::invalid("conversation", &message));
         }
         let (agent, key) = (session.agent.id.clone(), link.key());
+        if !self.watched.contains_key(&it.conversation)
+            && let Err(refusal) = room(self.budget.watched, self.watched.len(), "watched conversations")
+        {
+            return self.refuse(caller, refusal);
+        }
         let entry = self.conversations.get(&it.conversation);
         let version = entry
             .and_then(|it| it.committed.as_ref())
@@ -256,7 +264,9 @@ impl Workspace {
         let Some((window, body)) = views.open(key, &it.view, asked, now, head, &mut rows) else {
             let message =
                 "The workspace has too many different views open: close some, or use a common filter.";
-            return self.refuse(caller, Refusal::new(Code::RateLimited, message));
+            let refusal = Refusal::rate_limited(VIEWS_RETRY_MS);
+            let message = message.to_owned();
+            return self.refuse(caller, Refusal { message, ..refusal });
         };
         if let Some(session) = self.session_mut(link) {
             session.views.push((it.view.as_str().into(), window));

@@ -2,11 +2,13 @@
 //! Deliberately absent: sockets, SQL, rules.
 
 use super::Deps;
+use super::budget::Budget;
 use super::company::Company;
 use super::fresh::{Fresh, Waiting};
 use super::outbox::{Class, Frame};
 use super::people::People;
 use super::recent::Recent;
+use super::refused::Refusals;
 use super::remote::Remote;
 use super::state::{
     BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
@@ -72,6 +74,8 @@ pub(crate) struct Workspace {
     pub(crate) customer_versions: Map<String, u64>,
     pub(crate) offers: BTreeSet<ConversationId>,
     pub(crate) people: People,
+    /// Tokens that are refused; shared with those who ask without a session.
+    pub(crate) refusals: Arc<Refusals>,
     pub(crate) sessions: Slab<SessionState>,
     pub(crate) joining: Map<AgentId, Vec<Join>>,
     pub(crate) lanes: Map<Lane, VecDeque<Job>>,
@@ -88,6 +92,10 @@ pub(crate) struct Workspace {
     /// Items of the latest submission.
     pub(crate) submitted: usize,
     pub(crate) views: Views,
+    /// What this workspace may have in memory.
+    pub(crate) budget: Budget,
+    /// In which second unclosed conversations were last counted, and how many there are since.
+    pub(crate) unclosed: (u64, usize),
     pub(crate) watched: Map<ConversationId, Watched>,
     pub(crate) untold: Set<ConversationId>,
     pub(crate) active: Set<ConversationId>,
@@ -179,7 +187,9 @@ impl Workspace {
             Input::Join(join) => self.join(*join),
             Input::Command(link, id, command) => self.command(&link, id, *command),
             Input::Typing(link, signal) => self.typing(&link, &signal),
-            Input::Refresh(link, id, agent, expires_s) => self.refresh(&link, id, agent, expires_s),
+            Input::Refresh(link, id, agent, expires_s, token) => {
+                self.refresh(&link, id, agent, (expires_s, token));
+            }
             Input::Leave(link) => self.leave(&link),
             Input::Behind(link, what) => self.behind(&link, what),
             Input::Http(sender, ask, reply) => self.http(sender, *ask, reply),
@@ -214,6 +224,7 @@ impl Workspace {
             Internal::Followed(found) => self.followed(found),
             Internal::Head(head) => self.head_read(head),
             Internal::Heard(message) => self.heard(&message),
+            Internal::Outdated(id, version, entries) => self.outdated_read(id, version, entries),
         }
     }
 

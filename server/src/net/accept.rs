@@ -2,6 +2,7 @@
 
 use super::connection::{self, Shared};
 use super::permits::Permits;
+use super::tls::Tls;
 use crate::config::Config;
 use axum::Router;
 use ipnet::IpNet;
@@ -30,6 +31,8 @@ pub struct ServerOptions {
     pub trusted_proxy: Arc<[IpNet]>,
     /// The limit on connections from one address.
     pub permits: Arc<Permits>,
+    /// The certificate to show; `None`: in the clear.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl From<&Config> for ServerOptions {
@@ -39,6 +42,7 @@ impl From<&Config> for ServerOptions {
             drain_timeout: config.drain_timeout,
             trusted_proxy: Arc::clone(&config.trusted_proxy),
             permits: Permits::new(config.connections_per_address),
+            tls: None,
         }
     }
 }

@@ -1,9 +1,10 @@
-//! One connection: whose it is, whether it may be, and its requests until it ends, is upgraded or the server stops.
+//! One connection: whose it is, whether it may be, its TLS, and its requests until it ends, is upgraded or the server
+//! stops.
 
 use super::accept::ServerOptions;
 use super::peer::{Peer, forwarded, is_trusted};
 use super::permits::ConnectionPermit;
-use super::{Io, proxy};
+use super::{Io, Stream, proxy};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
@@ -91,6 +92,11 @@ pub(super) async fn serve(
     let Some(permit) = permit else {
         return refuse(stream, &shared).await;
     };
+    let secured = tokio::select! {
+        secured = secure(stream, direct, &shared) => secured,
+        () = stopped(&mut stop) => None,
+    };
+    let Some(stream) = secured else { return };
     let origin = Origin {
         client,
         direct,
@@ -146,11 +152,30 @@ async fn identify(stream: &mut TcpStream, direct: SocketAddr, shared: &Shared) -
     }
 }
 
+/// The connection's TLS, where there is any; nothing if the client does not come through with it in time.
+async fn secure(stream: TcpStream, direct: SocketAddr, shared: &Shared) -> Option<Stream> {
+    let Some(tls) = &shared.options.tls else {
+        return Some(Stream::Plain(stream));
+    };
+    match timeout(shared.options.header_timeout, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
+        Ok(Err(error)) => {
+            tracing::debug!(%direct, %error, "no TLS came about");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
 /// Says that there are too many connections, to a client that may not be there to read it.
 async fn refuse(mut stream: TcpStream, shared: &Shared) {
     let Ok(_turn) = shared.refusals.try_acquire() else {
         return;
     };
+    if shared.options.tls.is_some() {
+        // A handshake would cost more than the refusal saves.
+        return;
+    }
     let answer = format!(
         "HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\ncontent-type: {PROBLEM}\r\n\
          retry-after: {RETRY_AFTER_S}\r\ncontent-length: {}\r\n\r\n{REFUSAL}",

@@ -11,6 +11,8 @@ mod origin;
 mod peer;
 mod permits;
 mod proxy;
+mod stream;
+mod tls;
 
 pub use accept::{Server, ServerOptions};
 pub use cors::with_cors;
@@ -18,10 +20,12 @@ pub use listen::{BACKLOG, listen};
 pub use origin::origin_allowed;
 pub use peer::Peer;
 pub use permits::{ConnectionPermit, Permits};
+pub use stream::Stream;
+pub use tls::{Tls, TlsError};
 
 /// The I/O that hyper serves, and thus what `Upgraded::downcast` gives back as its `io` after an upgrade: the plain
-/// socket, without a box or a buffer around it.
-pub type Io = hyper_util::rt::TokioIo<tokio::net::TcpStream>;
+/// socket, or TLS over it, without a buffer around it.
+pub type Io = hyper_util::rt::TokioIo<Stream>;
 
 #[cfg(test)]
 mod tests;

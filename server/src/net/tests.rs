@@ -26,7 +26,7 @@ struct Running {
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
     /// Sockets after their upgrade, and the permits they hold.
-    upgraded: mpsc::UnboundedReceiver<(TcpStream, Vec<u8>, ConnectionPermit)>,
+    upgraded: mpsc::UnboundedReceiver<(Stream, Vec<u8>, ConnectionPermit)>,
 }
 
 async fn start(trusted: &[&str], limit: u32, header_timeout: Duration) -> Running {
@@ -37,6 +37,7 @@ async fn start(trusted: &[&str], limit: u32, header_timeout: Duration) -> Runnin
         drain_timeout: LONG,
         trusted_proxy: trusted.iter().map(|text| text.parse().unwrap()).collect(),
         permits: Arc::clone(&permits),
+        tls: None,
     };
     let (sender, upgraded) = mpsc::unbounded_channel();
     let router = Router::new()
@@ -63,7 +64,7 @@ async fn start(trusted: &[&str], limit: u32, header_timeout: Duration) -> Runnin
 /// Answers 101 and hands on the plain socket, as the WebSocket's code will.
 async fn upgrade(
     mut request: Request,
-    sender: mpsc::UnboundedSender<(TcpStream, Vec<u8>, ConnectionPermit)>,
+    sender: mpsc::UnboundedSender<(Stream, Vec<u8>, ConnectionPermit)>,
 ) -> Response<Body> {
     let permit = request.extensions().get::<ConnectionPermit>().unwrap().clone();
     let upgraded = hyper::upgrade::on(&mut request);

@@ -6,7 +6,7 @@ use crate::config::COMMAND_BURST;
 use crate::hub::outbox::{Class, Frame};
 use crate::hub::{Handle, Input, Join};
 use crate::log::LogError;
-use crate::shared::{agent_of, retry_after_ms};
+use crate::shared::{agent_of, mark_of, retry_after_ms};
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{ClientFrame, ErrorFrame, Hello, Resume, ServerFrame};
@@ -168,12 +168,14 @@ impl Session {
             }
         };
         let expires_s = identity.expires_at_ms.div_euclid(1_000);
+        let token = mark_of(&identity);
         let agent = Arc::new(agent_of(identity));
         let link = self.link.clone();
         let join = Join {
             link,
             agent,
             expires_s,
+            token,
             hello: id,
             resume,
         };
@@ -189,6 +191,13 @@ impl Session {
     fn command(&mut self, id: i64, command: Box<Command>) {
         if let Err(wait) = self.limits().command() {
             return self.too_many(id, wait);
+        }
+        let taken = self
+            .handle
+            .as_ref()
+            .map_or(Ok(()), |handle| handle.take(&command));
+        if let Err(refusal) = taken {
+            return self.refuse(Some(id), refusal);
         }
         let Command::Refresh(refresh) = &*command else {
             return self.send(Input::Command(self.link.clone(), id, command), Some(id));
@@ -209,8 +218,10 @@ impl Session {
                     return self.refuse(Some(id), Refusal::invalid("token", message));
                 }
                 let expires_s = identity.expires_at_ms.div_euclid(1_000);
+                let token = mark_of(&identity);
                 let agent = Arc::new(agent_of(identity));
-                self.send(Input::Refresh(self.link.clone(), id, agent, expires_s), Some(id));
+                let refresh = Input::Refresh(self.link.clone(), id, agent, expires_s, token);
+                self.send(refresh, Some(id));
             }
             Err(error) => self.refuse(Some(id), Refusal::new(Code::Unauthenticated, &error.to_string())),
         }

@@ -12,7 +12,7 @@ pub use socket::{Received, Socket};
 use crate::hub::outbox::Outbox;
 use crate::hub::{Handle, Input, Link};
 use crate::log::LogError;
-use crate::net::ConnectionPermit;
+use crate::net::{ConnectionPermit, Stream};
 use crate::shared::Shared;
 use bytes::Bytes;
 use dibs_protocol::close::CloseCode;
@@ -23,7 +23,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
-use tokio::net::TcpStream;
 use tokio::time::{Duration, Sleep, sleep};
 
 /// Taken at once from the outbox; what leaves in one write is about this much.
@@ -73,7 +72,7 @@ struct Session {
 /// A session over a socket whose upgrade is done, to be run until it ends. `early` is what was read beyond the upgrade.
 /// It is a future by itself, because an `async fn` would keep its arguments beside the session for as long as it runs.
 pub fn run(
-    stream: TcpStream,
+    stream: Stream,
     early: Bytes,
     shared: Arc<Shared>,
     permit: ConnectionPermit,

@@ -5,13 +5,13 @@
 //! handed over at once, because the next read may be long in coming.
 
 use super::wire::Wire;
+use crate::net::Stream;
 use bytes::Bytes;
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::limits::CLIENT_FRAME_BYTES;
 use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, WebSocket};
@@ -47,7 +47,7 @@ pub enum Received {
 impl Socket {
     /// A socket whose upgrade is done, for messages and frames of at most `max_bytes`. `early` is what was read beyond
     /// the upgrade.
-    pub fn new(stream: TcpStream, early: Bytes, max_bytes: usize) -> Self {
+    pub fn new(stream: Stream, early: Bytes, max_bytes: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -65,7 +65,7 @@ impl Socket {
     }
 
     /// A socket with the contract's bound on what a client may send.
-    pub(super) fn of_client(stream: TcpStream, early: Bytes) -> Self {
+    pub(super) fn of_client(stream: Stream, early: Bytes) -> Self {
         Self::new(stream, early, CLIENT_FRAME_BYTES)
     }
 

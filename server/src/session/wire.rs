@@ -1,31 +1,34 @@
-//! The socket beneath a session: reads go to the TCP stream, writes into one queue that leaves in vectored writes, so
+//! The socket beneath a session: reads go to the stream, writes into one queue that leaves in vectored writes, so
 //! that frames shared with other sessions are never copied and no write buffer stays behind.
 
+use crate::net::Stream;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Most slices of one vectored write.
 const SLICES: usize = 64;
 
-/// A TCP stream with a queue of what is to be written.
+/// A stream with a queue of what is to be written.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     queue: VecDeque<Bytes>,
+    /// TLS has taken something that the kernel may not have yet.
+    unflushed: bool,
     /// Who is woken when there is something to read.
     reader: Waker,
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self {
             stream,
             queue: VecDeque::new(),
+            unflushed: false,
             reader: Waker::noop().clone(),
         }
     }
@@ -42,7 +45,7 @@ impl Wire {
 
     /// Whether everything has been handed to the kernel.
     pub(crate) fn is_drained(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && !self.unflushed
     }
 
     /// Writes as much as the socket takes. How many bytes it took; `Pending` when it takes no more for now.
@@ -53,6 +56,7 @@ impl Wire {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => {
                     taken += count;
+                    self.unflushed = self.stream.buffers_writes();
                     self.advance(count);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -62,7 +66,21 @@ impl Wire {
         }
         // An idle session keeps no queue.
         self.queue = VecDeque::new();
-        Poll::Ready(Ok(taken))
+        match self.poll_flush(cx) {
+            Poll::Pending if taken == 0 => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(taken)),
+        }
+    }
+
+    /// Hands to the kernel what TLS has taken.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.unflushed = flushed.is_pending();
+        flushed
     }
 
     /// One write: a single chunk goes by `send`, which costs the kernel less than a vectored write of one.

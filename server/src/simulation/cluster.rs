@@ -137,6 +137,7 @@ fn options(env: &Env) -> Options {
         claim_idle_ms: env.plan.idle_ms,
         offer_ttl_ms: 4_000,
         agents_take_over: true,
+        retain_closed_ms: None,
     };
     Options {
         settings,
@@ -145,5 +146,6 @@ fn options(env: &Env) -> Options {
         silence_s: 1_000_000,
         write_timeout_s: 1_000_000,
         outbox_bytes: env.plan.outbox_bytes,
+        budgets: crate::hub::Budgets::default(),
     }
 }

@@ -134,6 +134,7 @@ impl Wire {
         let outbox = Outbox::new(deps.options.outbox_bytes, to.hub.uptime_s());
         let link = Arc::new(Link::new(id, outbox));
         let join = Join {
+            token: crate::hub::TokenMark::default(),
             link: link.clone(),
             agent: greeting.agent,
             expires_s: FAR_S,

@@ -6,12 +6,11 @@ use axum::routing::get;
 use bytes::{BufMut, Bytes, BytesMut};
 use dibs_server::http::hand_over;
 use dibs_server::hub::outbox::Frame;
-use dibs_server::net::{Permits, Server, ServerOptions, listen};
+use dibs_server::net::{Permits, Server, ServerOptions, Stream, listen};
 use dibs_server::session::{Received, Socket};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// Larger than the largest message of the suite, which is far beyond the contract's limit.
 const MESSAGE_MAX: usize = 64 << 20;
@@ -23,6 +22,7 @@ pub async fn start() -> SocketAddr {
         drain_timeout: Duration::from_secs(1),
         trusted_proxy: [].into(),
         permits: Permits::new(None),
+        tls: None,
     };
     let router = Router::new().route(
         "/echo",
@@ -35,7 +35,7 @@ pub async fn start() -> SocketAddr {
     address
 }
 
-async fn echo(stream: TcpStream, early: Bytes) {
+async fn echo(stream: Stream, early: Bytes) {
     let mut socket = Socket::new(stream, early, MESSAGE_MAX);
     loop {
         match poll_fn(|cx| socket.poll_read(cx)).await {

@@ -22,6 +22,7 @@ pub struct Hub {
     address: SocketAddr,
     data: Arc<TempDir>,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
     logs: Arc<Logs>,
     largest_file: Option<u64>,
 }
@@ -79,7 +80,9 @@ pub fn program() -> PathBuf {
 
 /// The address in a line that says `listening`.
 fn listening(line: &str) -> Option<SocketAddr> {
-    let at = line.find("listening").map(|_| line.find("127.0.0.1:"))??;
+    let at = line
+        .find("listening")
+        .and_then(|_| line.find("127.0.0.1:").or_else(|| line.find("0.0.0.0:")))?;
     let text: String = line[at..]
         .chars()
         .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
@@ -90,15 +93,27 @@ fn listening(line: &str) -> Option<SocketAddr> {
 impl Hub {
     /// Starts a hub without limits of rate, with a grace of two seconds, and these flags, which win.
     pub fn start(flags: &[&str]) -> Self {
-        Self::start_with(flags, None)
+        Self::start_with(flags, &[], None)
+    }
+
+    /// [`Hub::start`] with these variables in its environment.
+    pub fn start_in(flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_with(flags, variables, None)
+    }
+
+    /// [`Hub::start`] for a hub that listens on all of the machine's addresses; it is asked on loopback.
+    pub fn start_anywhere(flags: &[&str]) -> Self {
+        let mut hub = Self::start_with(flags, &[], None);
+        hub.address.set_ip([127, 0, 0, 1].into());
+        hub
     }
 
     /// Starts a hub whose files may have at most so many bytes, as on a disk that is full then.
     pub fn start_on_small_disk(largest_file: u64) -> Self {
-        Self::start_with(&[], Some(largest_file))
+        Self::start_with(&[], &[], Some(largest_file))
     }
 
-    fn start_with(flags: &[&str], largest_file: Option<u64>) -> Self {
+    fn start_with(flags: &[&str], variables: &[(&str, &str)], largest_file: Option<u64>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for (flag, value) in [
             ("--claim-grace", "2s"),
@@ -113,12 +128,17 @@ impl Hub {
         all.extend(flags.iter().map(|it| (*it).to_owned()));
         let data = Arc::new(tempfile::Builder::new().prefix("dibs-test").tempdir().unwrap());
         let logs = Arc::new(Logs::default());
-        let (child, address) = spawn(&data, &all, &logs, largest_file);
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables: Vec<_> = variables.collect();
+        let (child, address) = spawn(&data, &all, &variables, &logs, largest_file);
         Self {
             child,
             address,
             data,
             flags: all,
+            variables,
             logs,
             largest_file,
         }
@@ -176,6 +196,20 @@ impl Hub {
         self.logs.lines.lock().unwrap().clone()
     }
 
+    /// Waits until so many lines of its log contain this text, and gives the last of those.
+    pub fn says(&self, text: &str, times: usize) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut lines = self.logs.lines.lock().unwrap();
+        loop {
+            if let Some(line) = lines.iter().filter(|line| line.contains(text)).nth(times - 1) {
+                return line.clone();
+            }
+            let left = end.checked_duration_since(Instant::now());
+            let left = left.unwrap_or_else(|| panic!("its log does not say {text:?} {times} times"));
+            lines = self.logs.grown.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
     /// Ends it as a power cut would end the process.
     pub fn kill9(&mut self) {
         self.child.kill().unwrap();
@@ -213,7 +247,22 @@ impl Hub {
     /// Starts it again over the same data, on a new port.
     pub fn restart(&mut self) {
         assert!(self.child.try_wait().unwrap().is_some(), "it still runs");
-        (self.child, self.address) = spawn(&self.data, &self.flags, &self.logs, self.largest_file);
+        (self.child, self.address) = spawn(
+            &self.data,
+            &self.flags,
+            &self.variables,
+            &self.logs,
+            self.largest_file,
+        );
+    }
+
+    /// Starts it again over the same data, with further flags instead of the same ones before.
+    pub fn restart_with(&mut self, flags: &[&str]) {
+        if let Some(at) = self.flags.iter().position(|it| it == flags[0]) {
+            self.flags.drain(at..at + flags.len());
+        }
+        self.flags.extend(flags.iter().map(|it| (*it).to_owned()));
+        self.restart();
     }
 
     /// Starts it again over the same data, on this port.
@@ -298,6 +347,7 @@ fn command(largest_file: Option<u64>) -> Command {
 fn spawn(
     data: &TempDir,
     flags: &[String],
+    variables: &[(String, String)],
     logs: &Arc<Logs>,
     largest_file: Option<u64>,
 ) -> (Child, SocketAddr) {
@@ -314,6 +364,7 @@ fn spawn(
         .args(flags)
         .env("DIBS_AUTH_SECRET", SECRET)
         .env("NO_COLOR", "1")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
