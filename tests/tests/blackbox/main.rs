@@ -24,6 +24,7 @@ mod hello;
 mod http;
 mod limits;
 mod loadtest;
+mod many;
 mod notes;
 mod presence;
 mod proxy;
