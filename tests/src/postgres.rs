@@ -166,7 +166,13 @@ impl Postgres {
     }
 
     fn ask(&self, tool: &str, args: &[&str], input: Option<&str>) -> String {
-        let mut child = Command::new(self.bin.join(tool))
+        let beside = self.bin.join(tool);
+        let tool_path = if beside.is_file() {
+            beside
+        } else {
+            PathBuf::from(tool)
+        };
+        let mut child = Command::new(tool_path)
             .arg("-h")
             .arg(&self.folder)
             .args(["-p", &self.port.to_string(), "-U", "dibs"])

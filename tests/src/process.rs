@@ -16,9 +16,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
-const HOLDER: &str = r#"trap '' INT TERM
-log=$1; shift
+const HOLDER: &str = r#"log=$1; shift
 "$@" </dev/null >>"$log" 2>&1 &
+trap '' INT TERM
 echo $!
 exec >&-
 read -r _
@@ -105,7 +105,6 @@ impl Drop for Process {
 }
 
 /// Sends a signal to a process; false when there is none.
-#[must_use]
 pub fn signal(pid: u32, name: &str) -> bool {
     let sent = Command::new("kill")
         .args([format!("-{name}"), pid.to_string()])

@@ -34,7 +34,7 @@ async fn recorded(redis: &Redis, said: impl Future<Output = ()>) -> Vec<Vec<u8>>
 
 /// The payloads of RESP2 messages.
 fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut line = |bytes: &mut &[u8]| -> Option<String> {
+    let line = |bytes: &mut &[u8]| -> Option<String> {
         let end = bytes.windows(2).position(|it| it == b"\r\n")?;
         let line = String::from_utf8_lossy(&bytes[..end]).into_owned();
         *bytes = &bytes[end + 2..];
