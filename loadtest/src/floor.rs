@@ -4,12 +4,14 @@
 //! | file | job |
 //! |---|---|
 //! | `serve` | the loop |
+//! | `relay` | the same through Redis, for several loops |
 //! | `process` | starting it, pinned like the hub, and ending it |
 //!
 //! Its clients speak two words: `{"type":"watch","group":7}` joins a group, `{"type":"publish","group":7}` sends the
 //! ready-made frame to all of it; both are answered `{"type":"ok"}`. Deliberately absent: everything that makes a hub.
 
 mod process;
+mod relay;
 mod serve;
 
 pub use process::Floor;
@@ -25,6 +27,9 @@ pub struct Serve {
     /// Join what waits for a socket into one send; otherwise each delivery is a send of its own.
     #[arg(long)]
     pub joined: bool,
+    /// Publish through this Redis (address and port), and send on what comes from there: several loops are then one hub.
+    #[arg(long, value_name = "ADDRESS")]
+    pub redis: Option<std::net::SocketAddr>,
 }
 
 impl Serve {

@@ -22,7 +22,7 @@ pub struct Hub {
     minter: Minter,
     secret: String,
     server: Option<Server>,
-    pid: Option<u32>,
+    pids: Vec<u32>,
     data_root: PathBuf,
 }
 
@@ -55,7 +55,7 @@ impl Hub {
                 minter,
                 secret,
                 server: None,
-                pid: None,
+                pids: Vec::new(),
                 data_root,
             };
             hub.moved(server);
@@ -86,7 +86,7 @@ impl Hub {
             minter: Minter::new(&secret, &shared.workspace),
             secret,
             server: None,
-            pid: shared.pid,
+            pids: shared.pid.clone(),
             data_root,
         };
         hub.reach().await?;
@@ -152,7 +152,7 @@ impl Hub {
 
     fn moved(&mut self, server: Server) {
         self.bases = vec![format!("http://{}", server.address())];
-        self.pid = Some(server.pid());
+        self.pids = vec![server.pid()];
         self.server = Some(server);
     }
 
@@ -177,10 +177,19 @@ impl Hub {
         Ok(())
     }
 
-    /// Where sockets go.
+    /// Where sockets go, the first instance.
     #[must_use]
     pub fn url(&self) -> String {
-        let base = self.base();
+        self.url_for(0)
+    }
+
+    /// Where the `index`th socket goes: they spread over the instances.
+    #[must_use]
+    pub fn url_for(&self, index: usize) -> String {
+        let base = self
+            .bases
+            .get(index % self.bases.len().max(1))
+            .map_or("", String::as_str);
         format!("ws{}/v1/ws", base.strip_prefix("http").unwrap_or(base))
     }
 
@@ -231,13 +240,13 @@ impl Hub {
     /// [`Failure`].
     pub async fn agent(&self, id: &str, index: usize) -> Result<Client, Failure> {
         let token = self.token(id, Role::Agent)?;
-        Ok(Client::connect(&self.url(), &token, &self.dialling(index)).await?)
+        Ok(Client::connect(&self.url_for(index), &token, &self.dialling(index)).await?)
     }
 
-    /// What the process has used so far; nothing where the process is not known.
+    /// What its processes have used so far; nothing where they are not known.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
-        self.pid.and_then(measure::usage)
+        measure::usage_of(&self.pids)
     }
 
     /// A counter or gauge without labels of `/metrics`.

@@ -34,6 +34,17 @@ pub fn usage(pid: u32) -> Option<Usage> {
     parse_usage(&stat, &status)
 }
 
+/// What several processes have used together; nothing where one of them, or all, are not known.
+#[must_use]
+pub fn usage_of(pids: &[u32]) -> Option<Usage> {
+    let each: Option<Vec<_>> = pids.iter().map(|pid| usage(*pid)).collect();
+    each?.into_iter().reduce(|a, b| Usage {
+        cpu_s: a.cpu_s + b.cpu_s,
+        rss_kib: a.rss_kib + b.rss_kib,
+        anon_kib: a.anon_kib + b.anon_kib,
+    })
+}
+
 fn parse_usage(stat: &str, status: &str) -> Option<Usage> {
     // The program's name stands in parentheses and may hold anything; utime and stime are fields 14 and 15.
     let after_name = stat.get(stat.rfind(')')? + 1..)?;

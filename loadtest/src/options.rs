@@ -17,9 +17,9 @@ pub struct Shared {
     /// The file with the target's HS256 secret.
     #[arg(long, global = true, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
-    /// The target's process, to measure its CPU and memory.
+    /// The target's process, to measure its CPU and memory; several, by repeating it, are added up.
     #[arg(long, global = true, value_name = "PID", conflicts_with = "server")]
-    pub pid: Option<u32>,
+    pub pid: Vec<u32>,
     /// Where to make data folders; its disk is the one that is measured.
     #[arg(long, global = true, value_name = "FOLDER")]
     pub data_root: Option<PathBuf>,

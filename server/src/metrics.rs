@@ -1,5 +1,6 @@
 //! Counters and gauges, with their names and help texts: all of them stand here. No labels of people or conversations.
 
+use crate::bus::Traffic;
 use dibs_protocol::refusal::Code;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -7,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::Ordering;
 
 /// A command's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -35,7 +37,36 @@ pub struct Metrics {
     resyncs: Counter,
     contested: Counter,
     ingested: Counter,
+    log_up: Gauge,
+    bus_up: Gauge,
+    clock_off: Gauge,
+    bus: [Counter; 6],
 }
+
+/// Names and help texts of what has gone over the bus, in the order of `Traffic`'s fields.
+const BUS: [(&str, &str); 6] = [
+    ("bus_published", "Messages to other instances that the bus took"),
+    (
+        "bus_delivered",
+        "Messages of other instances that were handed on here",
+    ),
+    (
+        "bus_dropped",
+        "Messages to other instances that never went out: those read the log",
+    ),
+    (
+        "bus_rejected",
+        "Messages on the bus that were not believed: forged, torn or too large",
+    ),
+    (
+        "bus_reconnects",
+        "Connections to the bus that were lost after they had worked",
+    ),
+    (
+        "bus_doubts",
+        "How often a workspace read its head because the bus may have lost messages",
+    ),
+];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -60,6 +91,10 @@ impl Metrics {
             resyncs: Counter::default(),
             contested: Counter::default(),
             ingested: Counter::default(),
+            log_up: Gauge::default(),
+            bus_up: Gauge::default(),
+            clock_off: Gauge::default(),
+            bus: Default::default(),
         };
         let r = &mut it.registry;
         r.register("sessions", "Sessions that are welcome now", it.sessions.clone());
@@ -101,7 +136,48 @@ impl Metrics {
             "Customers' messages that were taken in",
             it.ingested.clone(),
         );
+        r.register(
+            "log_up",
+            "1 while the log takes what is decided",
+            it.log_up.clone(),
+        );
+        r.register(
+            "bus_up",
+            "1 while messages get through to other instances",
+            it.bus_up.clone(),
+        );
+        r.register(
+            "clock_off_milliseconds",
+            "How far this machine's clock is ahead of the log's",
+            it.clock_off.clone(),
+        );
+        for ((name, help), counter) in BUS.into_iter().zip(&it.bus) {
+            r.register(name, help, counter.clone());
+        }
         it
+    }
+
+    /// How the instance is at this moment.
+    pub fn health(&self, log_up: bool, bus_up: bool, clock_off_ms: i64) {
+        self.log_up.set(i64::from(log_up));
+        self.bus_up.set(i64::from(bus_up));
+        self.clock_off.set(clock_off_ms);
+    }
+
+    /// What has gone over the bus so far.
+    pub fn bus(&self, traffic: &Traffic) {
+        let Traffic {
+            published,
+            delivered,
+            dropped,
+            rejected,
+            reconnects,
+            doubts,
+        } = *traffic;
+        let counts = [published, delivered, dropped, rejected, reconnects, doubts];
+        for (counter, count) in self.bus.iter().zip(counts) {
+            counter.inner().store(count, Ordering::Relaxed);
+        }
     }
 
     /// Everything in the text format of OpenMetrics.

@@ -1,6 +1,7 @@
 //! Clock and randomness as traits, so that everything above them runs in a simulator as well.
 
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 use uuid::timestamp::Timestamp;
@@ -10,6 +11,12 @@ use uuid::timestamp::context::ContextV7;
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
+    /// Sets it right: it is this much too early (milliseconds; negative: too late). Does nothing where nobody knows better.
+    fn adjust(&self, _by_ms: i64) {}
+    /// By how much the machine's own clock is off the log's, in milliseconds, as far as is known.
+    fn machine_off_ms(&self) -> i64 {
+        0
+    }
 }
 
 /// The source of ids and salts.
@@ -28,6 +35,26 @@ impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// The machine's clock as the log sets it right: instances that share a log then agree on the time.
+#[derive(Debug, Default)]
+pub struct LogClock {
+    offset_ms: AtomicI64,
+}
+
+impl Clock for LogClock {
+    fn now_ms(&self) -> i64 {
+        SystemClock.now_ms() + self.offset_ms.load(Ordering::Relaxed)
+    }
+
+    fn adjust(&self, by_ms: i64) {
+        self.offset_ms.fetch_add(by_ms, Ordering::Relaxed);
+    }
+
+    fn machine_off_ms(&self) -> i64 {
+        -self.offset_ms.load(Ordering::Relaxed)
     }
 }
 

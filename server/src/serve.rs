@@ -12,7 +12,7 @@ use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
 use crate::net::{Server, ServerOptions, listen};
-use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::ports::{Clock, Entropy, LogClock, SystemClock, SystemEntropy};
 use crate::shared::{IngestLimit, Shared};
 use dibs_protocol::ids::{BadId, QueueId};
 use dibs_rules::Settings;
@@ -122,6 +122,7 @@ pub async fn run_until(
     })?;
     let timers = tokio::spawn(hub.clone().run_timers());
     let pulse = tokio::spawn(hub.clone().run_pulse());
+    let poll = tokio::spawn(hub.clone().run_poll());
     let keeper = tokio::spawn(forget_keys(hub.deps().clone()));
     tracing::info!(%address, "listening");
     listening(address);
@@ -142,6 +143,7 @@ pub async fn run_until(
     timeout_at(until, serving).await.ok();
     timers.abort();
     pulse.abort();
+    poll.abort();
     keeper.abort();
     tracing::info!("stopped");
     Ok(())
@@ -190,7 +192,7 @@ async fn open_bus(config: &Config, log: &dyn Log) -> Result<Arc<dyn Bus>, ServeE
 }
 
 async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(LogClock::default());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
     let log = open_log(config).await?;
     let bus = open_bus(config, &*log).await?;
@@ -210,7 +212,9 @@ async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
         timers: Arc::new(Timers::default()),
         pulse: Arc::new(Pulse::default()),
     };
-    Ok(Hub::new(Arc::new(deps)))
+    let hub = Hub::new(Arc::new(deps));
+    hub.set_clock().await;
+    Ok(hub)
 }
 
 fn options(config: &Config) -> Result<Options, BadId> {

@@ -2,7 +2,6 @@
 
 use super::Serve;
 use crate::failure::Failure;
-use crate::measure::{self, Usage};
 use crate::options::Shared;
 use crate::process::can_pin;
 use std::net::SocketAddr;
@@ -40,6 +39,9 @@ impl Floor {
         if flags.joined {
             command.arg("--joined");
         }
+        if let Some(redis) = flags.redis {
+            command.args(["--redis", &redis.to_string()]);
+        }
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -64,9 +66,9 @@ impl Floor {
         format!("ws://{}/v1/ws", self.address)
     }
 
-    /// What it has used so far.
+    /// Its process.
     #[must_use]
-    pub fn usage(&self) -> Option<Usage> {
-        measure::usage(self.pid)
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 }

@@ -1,6 +1,7 @@
 //! The floor's loop: one thread, one epoll, non-blocking sockets. No tasks, no locks, no JSON beyond one number.
 
 use super::Serve;
+use super::relay::{LISTENS, PUBLISHES, Relay};
 use crate::failure::Failure;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -47,6 +48,7 @@ struct Loop {
     groups: Vec<Group>,
     /// Groups with something due.
     due: Vec<usize>,
+    relay: Option<Relay>,
 }
 
 /// Serves until standard input ends.
@@ -71,7 +73,12 @@ pub(super) fn run(flags: &Serve) -> Result<(), Failure> {
         connections: Vec::new(),
         groups: Vec::new(),
         due: Vec::new(),
+        relay: None,
     };
+    if let Some(redis) = flags.redis {
+        let relay = Relay::connect(redis, flags.bytes as usize, &poll);
+        state.relay = Some(relay.map_err(failed("cannot reach Redis"))?);
+    }
     let mut events = Events::with_capacity(EVENTS);
     loop {
         match poll.poll(&mut events, None) {
@@ -81,6 +88,12 @@ pub(super) fn run(flags: &Serve) -> Result<(), Failure> {
         for event in &events {
             match event.token() {
                 LISTENER => state.accept(&listener, &poll),
+                LISTENS => state.hear_others().map_err(failed("Redis is gone"))?,
+                PUBLISHES => state
+                    .relay
+                    .as_mut()
+                    .map_or(Ok(()), Relay::write)
+                    .map_err(failed("Redis is gone"))?,
                 Token(at) => state.ready(at, event.is_readable(), event.is_writable()),
             }
         }
@@ -147,17 +160,37 @@ impl Loop {
         match word {
             Word::Watch(group) => self.group(*group).members.push(at),
             Word::Publish(group) => {
-                let waiting = self.group(*group);
-                waiting.due += 1;
-                if waiting.due == 1 {
-                    self.due.push(*group);
-                }
-                if !self.joined {
-                    self.tell();
+                match &mut self.relay {
+                    // Whoever lost its Redis notices when it next hears from there.
+                    Some(relay) => relay.publish(*group).unwrap_or_default(),
+                    None => self.owe(*group),
                 }
             }
         }
         self.send(at, OK);
+    }
+
+    /// What came from Redis is sent on.
+    fn hear_others(&mut self) -> io::Result<()> {
+        let Some(relay) = &mut self.relay else {
+            return Ok(());
+        };
+        for group in relay.heard()? {
+            self.owe(group);
+        }
+        Ok(())
+    }
+
+    /// A frame is due to all of a group.
+    fn owe(&mut self, group: usize) {
+        let waiting = self.group(group);
+        waiting.due += 1;
+        if waiting.due == 1 {
+            self.due.push(group);
+        }
+        if !self.joined {
+            self.tell();
+        }
     }
 
     fn group(&mut self, group: usize) -> &mut Group {

@@ -8,7 +8,7 @@ use crate::fleet::{self, Bound, DIALLING, closed_loop, figure};
 use crate::floor::{Floor, Serve};
 use crate::hub::{Hub, PATIENCE};
 use crate::lean::Lean;
-use crate::measure::{Latencies, Stretch, Usage, Used};
+use crate::measure::{self, Latencies, Stretch, Usage, Used};
 use crate::options::Shared;
 use crate::report::Report;
 use clap::Args;
@@ -19,6 +19,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use seen::Seen;
 use serde_json::json;
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -57,6 +58,12 @@ pub struct Watchers {
     /// Then let the floor do the same, each delivery a send of its own and with joined sends, and compare.
     #[arg(long)]
     floor: bool,
+    /// The floor is as many loops as there are instances, and publishes through this Redis (address and port).
+    #[arg(long, value_name = "ADDRESS", requires = "floor")]
+    floor_redis: Option<SocketAddr>,
+    /// The process of that Redis, whose CPU counts as the floor's.
+    #[arg(long, value_name = "PID", requires = "floor_redis")]
+    floor_redis_pid: Option<u32>,
 }
 
 /// What came of one loop.
@@ -95,7 +102,8 @@ impl Watchers {
             report.figure("floor's frames", f64::from(bytes), "B");
             for joined in [false, true] {
                 let name = if joined { "joined" } else { "unbatched" };
-                let outcome = self.floor(shared, hub, Serve { bytes, joined }).await?;
+                let redis = self.floor_redis;
+                let outcome = self.floor(shared, hub, Serve { bytes, joined, redis }).await?;
                 let rate = figure(outcome.delivered) / outcome.used.seconds;
                 let floor = outcome.cpu_s_per_million();
                 report.figure(&format!("{name} floor, deliveries"), rate, "/s");
@@ -114,11 +122,13 @@ impl Watchers {
             .then(|index| async move { hub.agent(&format!("writer{index}"), index).await })
             .try_collect()
             .await?;
-        let watchers = stream::iter(0..self.sockets())
-            .map(|index| watch(hub, index, conversations[index % conversations.len()]))
+        let mut watchers: Vec<_> = stream::iter(0..self.sockets())
+            .map(|index| watch(hub, index, conversations))
             .buffer_unordered(DIALLING)
             .try_collect()
             .await?;
+        watchers.sort_unstable_by_key(|(index, _)| *index);
+        let watchers = watchers.into_iter().map(|(_, watcher)| watcher).collect();
         let publish = |_, round, text| async move {
             let place = self.place(round);
             let (conversation, writer) = (conversations[place], &writers[place % writers.len()]);
@@ -131,16 +141,38 @@ impl Watchers {
             writer.call(note).await?;
             Ok(())
         };
-        self.drive(watchers, || hub.usage(), publish).await
+        // With one conversation, all who write are on the first instance.
+        let instances = if conversations.len() == 1 {
+            hub.bases().len()
+        } else {
+            1
+        };
+        self.drive(instances, watchers, || hub.usage(), publish).await
     }
 
     async fn floor(&self, shared: &Shared, hub: &Hub, flags: Serve) -> Result<Outcome, Failure> {
-        let floor = &Floor::start(shared, flags).await?;
-        let dial = |index: usize| async move { Lean::dial(&floor.url(), &hub.dialling(index)).await };
+        let loops = if flags.redis.is_some() {
+            hub.bases().len()
+        } else {
+            1
+        };
+        let floors: &Vec<_> = &stream::iter(0..loops)
+            .then(|_| Floor::start(shared, flags))
+            .try_collect()
+            .await?;
+        let pids: &Vec<u32> = &floors
+            .iter()
+            .map(Floor::pid)
+            .chain(self.floor_redis_pid)
+            .collect();
+        let dial = |index: usize, at: usize| async move {
+            Lean::dial(&floors[at % floors.len()].url(), &hub.dialling(index)).await
+        };
         let watchers = stream::iter(0..self.sockets())
             .map(|index| async move {
-                let mut watcher = dial(index).await?;
-                let group = index % usize::from(self.conversations);
+                let conversations = usize::from(self.conversations);
+                let mut watcher = dial(index, index / conversations).await?;
+                let group = index % conversations;
                 let word = json!({ "type": "watch", "group": group });
                 watcher.ask(word, PATIENCE).await?;
                 Ok::<_, Failure>(watcher)
@@ -149,7 +181,7 @@ impl Watchers {
             .try_collect()
             .await?;
         let writers: &Vec<Mutex<Lean>> = &stream::iter(0..usize::from(self.in_flight))
-            .then(|index| async move { dial(index).await.map(Mutex::new) })
+            .then(|index| async move { dial(index, 0).await.map(Mutex::new) })
             .try_collect()
             .await?;
         let publish = |writer: usize, round, _| async move {
@@ -157,7 +189,7 @@ impl Watchers {
             writers[writer].lock().await.ask(word, PATIENCE).await?;
             Ok(())
         };
-        self.drive(watchers, || floor.usage(), publish).await
+        self.drive(1, watchers, || measure::usage_of(pids), publish).await
     }
 
     fn sockets(&self) -> usize {
@@ -171,11 +203,12 @@ impl Watchers {
     /// Publishes until the bound, waits for what is still to be delivered, and compares the counts.
     async fn drive<F: Future<Output = Result<(), Failure>>>(
         &self,
+        instances: usize,
         watchers: Vec<Lean>,
         usage: impl Fn() -> Option<Usage>,
         publish: impl Fn(usize, u64, String) -> F,
     ) -> Result<Outcome, Failure> {
-        let seen = Arc::new(Seen::new()?);
+        let seen = Arc::new(Seen::new(instances)?);
         let mut tasks = seen.follow(watchers);
         // The viewers' lists that their coming caused are out of the way by then.
         tokio::time::sleep(REST).await;
@@ -228,6 +261,7 @@ impl Watchers {
             let asked = Instant::now();
             publish(worker, round, seen.stamped(round, self.text.into())).await?;
             noted.borrow_mut().note(asked.elapsed());
+            seen.answered(round);
             Ok(())
         })
         .await?;
@@ -235,11 +269,14 @@ impl Watchers {
     }
 }
 
-async fn watch(hub: &Hub, index: usize, conversation: ConversationId) -> Result<Lean, Failure> {
+/// The `index`th watcher. Those of one conversation spread over the instances.
+async fn watch(hub: &Hub, index: usize, conversations: &[ConversationId]) -> Result<(usize, Lean), Failure> {
     let token = hub.token(&format!("w{index}"), Role::Agent)?;
-    let mut watcher = Lean::dial(&hub.url(), &hub.dialling(index)).await?;
+    let url = hub.url_for(index / conversations.len());
+    let mut watcher = Lean::dial(&url, &hub.dialling(index)).await?;
     watcher.hello(&token, PATIENCE).await?;
+    let conversation = conversations[index % conversations.len()];
     let word = json!({ "type": "watch", "conversation": conversation, "limit": 1 });
     watcher.ask(word, PATIENCE).await?;
-    Ok(watcher)
+    Ok((index, watcher))
 }

@@ -31,4 +31,25 @@ pub trait Bus: Send + Sync + 'static {
     fn subscribe(&self, workspace: &WorkspaceId) -> mpsc::Receiver<Heard>;
     /// Why messages are not getting through at present, if they are not: for health and metrics.
     fn trouble(&self) -> Option<String>;
+    /// What has gone over it since it was opened, for metrics.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+}
+
+/// Counts of messages since a bus was opened. Each is exact; two of them may not fit together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages of this instance that were taken.
+    pub published: u64,
+    /// Messages of other instances that were handed on here.
+    pub delivered: u64,
+    /// Messages of this instance that never went out.
+    pub dropped: u64,
+    /// What arrived and was not believed: forged, torn or too large.
+    pub rejected: u64,
+    /// Connections that were lost after they had worked.
+    pub reconnects: u64,
+    /// How often subscribers were told that messages may have been lost.
+    pub doubts: u64,
 }

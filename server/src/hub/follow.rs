@@ -54,6 +54,19 @@ impl Workspace {
         self.followed(Ok(Followed { head, events, states }));
     }
 
+    /// The log's head was looked at: what is there and was not told is followed. A head that is behind may have been read
+    /// before the latest commit; one that stays behind has lost what was told.
+    pub(crate) fn look_at(&mut self, head: &Head) {
+        let same = head.epoch == self.epoch;
+        let behind = same && head.seq < self.head;
+        let stays = behind && self.short == Some(head.seq);
+        self.short = behind.then_some(head.seq);
+        let ahead = !same || head.seq > self.head || (head.seq == self.head && head.hash != self.hash);
+        if ahead || stays {
+            self.follow();
+        }
+    }
+
     /// Reads what the log has above the head; once more when that is being done already.
     pub(crate) fn follow(&mut self) {
         if self.following {

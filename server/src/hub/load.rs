@@ -121,6 +121,7 @@ impl Workspace {
             closing: false,
             following: false,
             behind: false,
+            short: None,
             fetched: BTreeSet::new(),
             fresh: super::fresh::Fresh::default(),
             ended: false,

@@ -21,6 +21,7 @@ mod load;
 mod lost;
 pub mod outbox;
 mod people;
+mod poll;
 mod presence;
 mod pulse;
 mod ranked;
@@ -41,7 +42,7 @@ mod workspace;
 
 pub(crate) use codec::entry as entry_json;
 pub use erase::{Erased, erase_customer};
-pub use pulse::Pulse;
+pub use pulse::{CLOCK_OFF_MS, Pulse};
 pub use state::{HttpAsk, HttpReply, Input, Join, Link};
 pub use timers::Timers;
 
@@ -145,6 +146,7 @@ fn is_essential(input: &Input) -> bool {
             | Input::Behind(..)
             | Input::Due(_)
             | Input::Woken { .. }
+            | Input::Stored(_)
             | Input::Drain(_)
             | Input::CloseAll
     )
@@ -256,6 +258,16 @@ impl Hub {
     /// Keeps the instance's lease, and notices when it was stopped, until the program ends.
     pub async fn run_pulse(self: Arc<Self>) {
         pulse::run(&self).await;
+    }
+
+    /// Sets the clock by the log's, before anything is decided.
+    pub async fn set_clock(&self) {
+        pulse::set_clock(&self.deps).await;
+    }
+
+    /// Looks for what the bus did not bring, until the program ends.
+    pub async fn run_poll(self: Arc<Self>) {
+        poll::run(&self).await;
     }
 
     /// Whether the hub is about to end.

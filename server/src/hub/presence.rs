@@ -228,7 +228,7 @@ impl Workspace {
         self.tell_presence();
         self.tend_sessions();
         self.retry_seats();
-        if self.catching_up || self.deps.log.is_shared() {
+        if self.catching_up {
             self.follow();
         }
     }

@@ -4,18 +4,22 @@
 //! swapping) first renews its lease, reads the heads and hears its sockets; only then does it fire timers or close
 //! sockets as silent, for what it missed may be waiting there. Deliberately absent: what a lease protects.
 
-use super::{Hub, Input};
+use super::{Deps, Hub, Input};
 use crate::seeded::{Bug, seeded};
 use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// How long seats count without being renewed, in milliseconds: a dead instance is noticed within 10 s.
-pub const LEASE_MS: i64 = 9_000;
-/// Between two beats: a third of the lease.
-const BEAT: Duration = Duration::from_secs(3);
+pub const LEASE_MS: i64 = 7_000;
+/// Between two beats: a lease that lapsed is noticed so much later at most.
+const BEAT: Duration = Duration::from_secs(2);
 /// So long after its last beat an instance may not act as if it had heard everything.
-const STEADY: Duration = Duration::from_secs(6);
+const STEADY: Duration = Duration::from_millis(4_500);
+/// An instance whose machine's clock is off the log's by more than this is not ready, in milliseconds.
+pub const CLOCK_OFF_MS: i64 = 2_000;
+/// An answer about the time that took longer says too little, in milliseconds.
+const CLOCK_WAY_MS: i64 = 1_000;
 /// How long the sockets are given to say what they hold, after an instance woke.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -58,11 +62,38 @@ impl Pulse {
     }
 }
 
+/// Sets the clock by the log's, where it has one. An answer says what time it was somewhere between question and answer:
+/// what is within that is left as it is (Cristian's algorithm).
+pub(super) async fn set_clock(deps: &Deps) {
+    let asked = Instant::now();
+    let Ok(Some(log_ms)) = deps.log.now().await else {
+        return;
+    };
+    let Ok(way_ms) = i64::try_from(asked.elapsed().as_millis()) else {
+        return;
+    };
+    if way_ms > CLOCK_WAY_MS {
+        return;
+    }
+    let off_ms = log_ms + way_ms / 2 - deps.clock.now_ms();
+    if off_ms.abs() > way_ms / 2 + 1 {
+        deps.clock.adjust(off_ms);
+    }
+    let machine_off_ms = deps.clock.machine_off_ms();
+    if machine_off_ms.abs() > CLOCK_OFF_MS {
+        tracing::error!(
+            machine_off_ms,
+            "this machine's clock is off the log's: it is not ready"
+        );
+    }
+}
+
 pub(super) async fn run(hub: &Hub) {
     let deps = &hub.deps;
     let grace_ms = deps.options.settings.claim_grace_ms;
     loop {
         let then = Instant::now();
+        set_clock(deps).await;
         match deps.log.renew(deps.instance, LEASE_MS, grace_ms).await {
             Ok(renewed) => {
                 let stopped = deps.pulse.beat(then);

@@ -125,6 +125,8 @@ pub enum Input {
         /// Whether they were.
         lapsed: bool,
     },
+    /// Where the log's feed ends, or ended a moment ago.
+    Stored(crate::log::Head),
     /// Tell everybody to come back later, spread over so many milliseconds.
     Drain(u64),
     /// End all sessions.

@@ -103,6 +103,8 @@ pub(crate) struct Workspace {
     pub(crate) following: bool,
     /// There was a reason to follow while that was being done: once more, then.
     pub(crate) behind: bool,
+    /// The log's head when it was last looked at and was behind what was told.
+    pub(crate) short: Option<u64>,
     /// What was read to be able to follow.
     pub(crate) fetched: BTreeSet<Aggregate>,
     /// What waits until memory is as fresh as it must be.
@@ -183,6 +185,7 @@ impl Workspace {
             Input::Http(sender, ask, reply) => self.http(sender, *ask, reply),
             Input::Due(aggregate) => self.when_fresh(Waiting::Due(aggregate)),
             Input::Woken { lapsed } => self.woken(lapsed),
+            Input::Stored(head) => self.look_at(&head),
             Input::Drain(spread_ms) => self.drain(spread_ms),
             Input::CloseAll => self.closing = true,
         }

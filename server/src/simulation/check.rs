@@ -21,9 +21,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A lease, as the hub has it, and what a stopped instance needs after it woke.
-const LEASE: Duration = Duration::from_secs(9);
+const LEASE: Duration = Duration::from_secs(7);
 /// An instance that was stopped for less may not notice it.
-const NOTICED: Duration = Duration::from_secs(6);
+const NOTICED: Duration = Duration::from_millis(4_500);
 /// How long after its waking an instance may still not have heard a dial that waited for it.
 const SETTLING: Duration = Duration::from_secs(1);
 

@@ -86,6 +86,7 @@ impl Cluster {
             let tasks = [
                 tokio::spawn(hub.clone().run_timers()),
                 tokio::spawn(hub.clone().run_pulse()),
+                tokio::spawn(hub.clone().run_poll()),
             ];
             *self.places[at].running.lock() = Some(Running {
                 hub,

@@ -22,7 +22,7 @@ pub use counters::Counters;
 pub use options::{BadOptions, DEFAULT_PREFIX, Options};
 
 use super::local::LocalBus;
-use super::{Bus, Heard};
+use super::{Bus, Heard, Traffic};
 use bytes::Bytes;
 use counters::add;
 use dibs_protocol::ids::WorkspaceId;
@@ -31,7 +31,7 @@ use parking_lot::{Mutex, RwLock};
 use routes::Routes;
 use signed::Signer;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -129,6 +129,19 @@ impl Bus for RedisBus {
             Some(format!("redis {}: {trouble}", link.node))
         });
         trouble.or_else(|| self.shared.unresolved.lock().clone())
+    }
+
+    fn traffic(&self) -> Traffic {
+        let counters = &self.shared.counters;
+        let read = |it: &AtomicU64| it.load(Ordering::Relaxed);
+        Traffic {
+            published: read(&counters.published),
+            delivered: read(&counters.delivered),
+            dropped: read(&counters.dropped),
+            rejected: read(&counters.rejected),
+            reconnects: read(&counters.reconnects),
+            doubts: read(&counters.doubts),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ use crate::ports::Clock;
 use commit::Known;
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};
 use futures_util::FutureExt;
+use futures_util::future::ready;
 use link::{Lane, Link};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -116,12 +117,6 @@ impl PostgresLog {
             commit_sql: commit::commit_sql(),
             clock,
         })
-    }
-
-    /// What an operator should know although nothing is wrong: a sentence for the log at the start.
-    #[must_use]
-    pub fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
     }
 
     /// The log's clock where it is not the database's.
@@ -221,6 +216,27 @@ impl Log for PostgresLog {
             }
         }
         .boxed()
+    }
+
+    fn heads(&self, workspaces: Vec<WorkspaceId>) -> Reply<'_, Vec<(WorkspaceId, Head)>> {
+        self.link
+            .call(Lane::Read, async move |client| {
+                read::heads(client, &workspaces).await
+            })
+            .boxed()
+    }
+
+    fn now(&self) -> Reply<'_, Option<i64>> {
+        if let Some(now_ms) = self.now_ms() {
+            return ready(Ok(Some(now_ms))).boxed();
+        }
+        self.link
+            .call(Lane::Write, async |client| read::now_ms(client).await.map(Some))
+            .boxed()
+    }
+
+    fn notice(&self) -> Option<String> {
+        self.notice.clone()
     }
 
     fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {

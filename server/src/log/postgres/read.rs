@@ -76,6 +76,24 @@ pub(super) async fn head(client: &Object, workspace: &WorkspaceId) -> Result<Opt
     Ok(Some((id, head)))
 }
 
+/// The heads of several workspaces, unchecked.
+pub(super) async fn heads(client: &Object, workspaces: &[WorkspaceId]) -> Result<Vec<(WorkspaceId, Head)>> {
+    let names: Vec<&str> = workspaces.iter().map(WorkspaceId::as_str).collect();
+    let sql = "SELECT name, id, epoch, seq, hash, at FROM workspaces WHERE name = ANY ($1)";
+    each(ask(client, sql, &[&names]).await?, |row| {
+        Ok((rows::workspace_id(row)?, rows::workspace(row)?.1))
+    })
+}
+
+/// The server's clock, milliseconds since the Unix epoch.
+pub(super) async fn now_ms(client: &Object) -> Result<i64> {
+    let rows = ask(client, "SELECT dibs_now() AS now", &[]).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| rows::corrupt("clock", "now", "it said nothing"))?;
+    Ok(get(row, "now")?)
+}
+
 /// Gives the feed a new epoch, unless somebody else has done so.
 pub(super) async fn fork(client: &Object, workspace: &WorkspaceId, old: Uuid) -> Result<()> {
     let sql = "UPDATE workspaces SET epoch = $3 WHERE name = $1 AND epoch = $2";
