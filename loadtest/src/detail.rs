@@ -1,5 +1,6 @@
 //! What a report has beside figures: settings, courses over time, percentiles, the oracle's verdict. Data only.
 
+use crate::oracle::Promise;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,8 +17,23 @@ pub struct Detail {
     pub percentiles: BTreeMap<String, Vec<(f64, f64)>>,
     /// What the oracle says; nothing when it was not asked.
     pub verdict: Option<Judgement>,
+    /// What became of all that was asked and changes something, as the oracle was shown it.
+    pub calls: Calls,
     /// Limits that were passed, in sentences.
     pub limits_passed: Vec<String>,
+}
+
+/// What became of all that was asked and changes something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Calls {
+    /// Asked, each time that it was.
+    pub sent: u64,
+    /// Of them, acknowledged.
+    pub acknowledged: u64,
+    /// Refused by a rule.
+    pub refused: u64,
+    /// Not known: no answer, or `unavailable`.
+    pub unknown: u64,
 }
 
 /// What happened over time, in columns of equal length.
@@ -69,6 +85,8 @@ pub struct Judgement {
     pub unchecked: BTreeMap<String, u64>,
     /// How many faults there are.
     pub fault_count: u64,
+    /// How often each promise was broken.
+    pub broken: BTreeMap<Promise, u64>,
     /// The first of them, in words.
     pub faults: Vec<String>,
 }

@@ -93,6 +93,19 @@ impl Hub {
         Ok(hub)
     }
 
+    /// A hub whose instances are run by whoever calls, with this workspace.
+    #[must_use]
+    pub fn of(bases: Vec<String>, secret: &str, workspace: &str) -> Self {
+        Self {
+            bases,
+            minter: Minter::new(secret, workspace),
+            secret: secret.to_owned(),
+            server: None,
+            pid: None,
+            data_root: std::env::temp_dir(),
+        }
+    }
+
     /// Whether each target answers.
     async fn reach(&self) -> Result<(), Failure> {
         for base in &self.bases {

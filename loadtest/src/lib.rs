@@ -5,6 +5,7 @@
 //! | `program` | from the command line to an exit status |
 //! | `scenarios` | scenario files and flags |
 //! | `engine` | scenarios that are data: thousands of sessions, each with a script |
+//! | `chaos` | faults under load, over instances, a database and a Redis of its own |
 //! | `oracle` | proves the promises from what was seen and the log |
 //! | `limits` | what a run must stay within |
 //! | `report`, `detail` | figures, medians of several runs, courses over time, the verdict |
@@ -24,6 +25,7 @@
 //! A new scenario is a file in `loadtest/scenarios/` and a name in `scenarios`. Every loop is bounded in count or in
 //! time. Deliberately absent: any judgement of a figure but by limits that are given. Only the oracle knows the rules.
 
+pub mod chaos;
 pub mod descriptors;
 pub mod detail;
 pub mod engine;

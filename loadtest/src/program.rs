@@ -70,6 +70,10 @@ fn run(cli: &Cli, command: Vec<String>) -> Result<Vec<String>, Failure> {
             cli.shared.load_cores
         );
     }
+    if let What::Chaos(chaos) = &cli.what {
+        let done = unless_told(chaos.run(&cli.shared));
+        return LocalSet::new().block_on(&runtime, done);
+    }
     let name = match &cli.what {
         What::Measure(scenario) => scenario.name(),
         what => what.judged().map_or("", |(name, _)| name),
@@ -121,9 +125,7 @@ fn judge(cli: &Cli, report: &mut Report) -> Vec<String> {
 
 /// One run. A signal ends it as a failure does, so that the hub and its data never outlive this program.
 async fn run_once(cli: &Cli) -> Result<Report, Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("cannot hear signals"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::io("cannot hear signals"))?;
-    let work = async {
+    unless_told(async {
         match &cli.what {
             What::Measure(scenario) => Box::pin(scenario.run(&cli.shared)).await,
             what => match what.judged() {
@@ -133,9 +135,16 @@ async fn run_once(cli: &Cli) -> Result<Report, Failure> {
                 )),
             },
         }
-    };
+    })
+    .await
+}
+
+/// Works until it is told to end, which is a failure.
+async fn unless_told<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("cannot hear signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::io("cannot hear signals"))?;
     tokio::select! {
-        report = work => report,
+        done = work => done,
         _ = terminate.recv() => Err(Failure::wrong("told to end")),
         _ = interrupt.recv() => Err(Failure::wrong("told to end")),
     }

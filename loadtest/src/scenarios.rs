@@ -75,6 +75,8 @@ pub enum What {
     /// A scenario file (TOML), and flags that win over it.
     #[command(override_usage = "dibs-loadtest run <FILE> [OPTIONS]")]
     Run(RunFile),
+    /// Kills, stops, cuts and moves instances, PostgreSQL and Redis under load, and proves that nothing was lost.
+    Chaos(crate::chaos::Chaos),
     /// A process that a parent has started to share its sessions. Not for people.
     #[command(hide = true)]
     Worker,
@@ -120,7 +122,7 @@ impl What {
             Self::Idle(it) => ("idle", it),
             Self::SlowReaders(it) => ("slow-readers", it),
             Self::Soak(it) => ("soak", it),
-            Self::Run(_) | Self::Worker | Self::Floor(_) | Self::Measure(_) => return None,
+            Self::Run(_) | Self::Chaos(_) | Self::Worker | Self::Floor(_) | Self::Measure(_) => return None,
         })
     }
 }
@@ -204,7 +206,7 @@ fn file_args(command: &Command, file: &str, text: &str) -> Result<Vec<String>, F
         command
             .get_subcommands()
             .map(Command::get_name)
-            .filter(|it| !matches!(*it, "run" | "worker" | "help"))
+            .filter(|it| !matches!(*it, "run" | "chaos" | "worker" | "help"))
     };
     let scenario = fields
         .iter()

@@ -17,6 +17,7 @@ use dibs_protocol::terms::{DeliveryState, Role};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -26,6 +27,9 @@ pub const CHANNEL: &str = "mail";
 const UNDER_WAY: usize = 256;
 /// How long the adapter waits for the first reply.
 const POLL_S: u64 = 1;
+/// Where faults are made, who was refused or cut off tries again after so long, and so often.
+const AGAIN: Duration = Duration::from_millis(250);
+const TRIES: usize = 120;
 /// How many replies it reads at a time.
 const PAGE: u64 = 200;
 
@@ -66,35 +70,104 @@ pub fn start(
     let share = stage.plan.share as usize;
     let mut tasks = Vec::new();
     if stage.plan.settings.messages > 0.0 {
-        let http = stage.http(share, "adapter", Role::Channel)?;
         tasks.push(tokio::task::spawn_local(write(
             Rc::clone(stage),
-            http,
+            ways(stage, share)?,
             phase.subscribe(),
         )));
     }
     if stage.plan.settings.adapter && share == 0 {
-        let http = stage.http(share, "adapter", Role::Channel)?;
         tasks.push(tokio::task::spawn_local(read(
             Rc::clone(stage),
-            http,
+            ways(stage, share)?,
             phase.subscribe(),
         )));
     }
     Ok(tasks)
 }
 
-type Sent = (Option<CallId>, Result<(bool, IngestAnswer), HttpError>);
+/// HTTP at each hub, this share's own first.
+fn ways(stage: &Stage, share: usize) -> Result<Vec<Http>, Failure> {
+    (0..stage.plan.bases.len())
+        .map(|more| stage.http(share + more, "adapter", Role::Channel))
+        .collect()
+}
+
+/// A message that was sent, when it was due, by which way, and what came of it.
+struct Sent {
+    call: Option<CallId>,
+    answer: Result<(bool, IngestAnswer), HttpError>,
+    message: Ingest,
+    due_us: u64,
+    tries: usize,
+}
+
+/// Messages under way, and by which ways they go.
+struct Post {
+    stage: Rc<Stage>,
+    ways: Vec<Http>,
+    recorder: Recorder,
+    under_way: JoinSet<Sent>,
+}
+
+impl Post {
+    /// Sends a message for the so-manieth time, from 0.
+    fn send(&mut self, message: Ingest, due_us: u64, tries: usize) {
+        let (http, stage) = (self.ways[tries % self.ways.len()].clone(), Rc::clone(&self.stage));
+        let call = self.recorder.ingest(&message);
+        self.under_way.spawn_local(async move {
+            if tries > 0 {
+                tokio::time::sleep(AGAIN).await;
+            }
+            let answer = http.ingest(&message).await;
+            stage.tally.borrow_mut().lag(Lag::Message, due_us);
+            Sent {
+                call,
+                answer,
+                message,
+                due_us,
+                tries,
+            }
+        });
+    }
+
+    /// Takes note of what came of one; where faults are made, it is tried again with its key.
+    fn settle(&mut self, done: Option<Result<Sent, tokio::task::JoinError>>) {
+        let Some(Ok(sent)) = done else {
+            return;
+        };
+        self.recorder.ingested(sent.call, &sent.answer);
+        let error = match sent.answer {
+            Ok(_) => return self.stage.tally.borrow_mut().count(Count::Messages),
+            Err(error) => error,
+        };
+        let faults = self.stage.plan.faults;
+        let mut tally = self.stage.tally.borrow_mut();
+        if passes(&error) && (faults || error.code().is_some()) {
+            tally.count(Count::Refused);
+        } else {
+            tally.trouble(format!("a message over HTTP was not taken: {error}"));
+        }
+        drop(tally);
+        if faults && passes(&error) && sent.tries < TRIES {
+            self.send(sent.message, sent.due_us, sent.tries + 1);
+        }
+    }
+}
 
 /// Customers write: mostly those who have written before, now and then a new one, now and then the same twice.
-async fn write(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -> Option<Witness> {
+async fn write(stage: Rc<Stage>, ways: Vec<Http>, mut phase: watch::Receiver<Phase>) -> Option<Witness> {
     let plan = &stage.plan;
-    let mut recorder = Recorder::new("customers", &plan.workspace, plan.oracle, false);
+    let mut post = Post {
+        recorder: Recorder::new("customers", &plan.workspace, plan.oracle, false),
+        stage: Rc::clone(&stage),
+        ways,
+        under_way: JoinSet::new(),
+    };
     let mut rng = ChaCha8Rng::seed_from_u64(plan.settings.seed);
     rng.set_stream((1 << 41) + u64::from(plan.share));
     let rate = plan.settings.messages / f64::from(plan.settings.processes);
     let end_us = u64::try_from(plan.settings.duration.0.as_micros()).unwrap_or(u64::MAX);
-    let mut under_way: JoinSet<Sent> = JoinSet::new();
     let mut known = plan.settings.conversations as usize;
     for round in 0_u64.. {
         let at_us = clock::micros(round as f64 / rate);
@@ -102,11 +175,12 @@ async fn write(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) 
         if at_us >= end_us || rested(&mut phase, due_us).await {
             break;
         }
-        while under_way.len() >= UNDER_WAY {
-            settle(&stage, &mut recorder, under_way.join_next().await);
+        while post.under_way.len() >= UNDER_WAY {
+            let done = post.under_way.join_next().await;
+            post.settle(done);
         }
-        while let Some(done) = under_way.try_join_next() {
-            settle(&stage, &mut recorder, Some(done));
+        while let Some(done) = post.under_way.try_join_next() {
+            post.settle(Some(done));
         }
         let is_new = rng.random_bool(0.1);
         let customer = if is_new {
@@ -128,19 +202,13 @@ async fn write(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) 
         };
         let times = if rng.random_bool(0.02) { 2 } else { 1 };
         for _ in 0..times {
-            let (http, message, stage) = (http.clone(), message.clone(), Rc::clone(&stage));
-            let call = recorder.ingest(&message);
-            under_way.spawn_local(async move {
-                let answer = http.ingest(&message).await;
-                stage.tally.borrow_mut().lag(Lag::Message, due_us);
-                (call, answer)
-            });
+            post.send(message.clone(), due_us, 0);
         }
     }
-    while let Some(done) = under_way.join_next().await {
-        settle(&stage, &mut recorder, Some(done));
+    while let Some(done) = post.under_way.join_next().await {
+        post.settle(Some(done));
     }
-    recorder.into_witness()
+    post.recorder.into_witness()
 }
 
 /// Waits for a moment; true when it is time to rest.
@@ -156,33 +224,31 @@ async fn rested(phase: &mut watch::Receiver<Phase>, due_us: u64) -> bool {
     }
 }
 
-fn settle(stage: &Stage, recorder: &mut Recorder, done: Option<Result<Sent, tokio::task::JoinError>>) {
-    let Some(Ok((call, answer))) = done else {
-        return;
-    };
-    recorder.ingested(call, &answer);
-    let mut tally = stage.tally.borrow_mut();
-    match answer {
-        Ok(_) => tally.count(Count::Messages),
-        Err(error) if matches!(error.code(), Some(Code::Unavailable | Code::RateLimited)) => {
-            tally.count(Count::Refused)
-        }
-        Err(error) => tally.trouble(format!("a message over HTTP was not taken: {error}")),
-    }
+/// Whether an error may be gone at the next try.
+fn passes(error: &HttpError) -> bool {
+    matches!(error.code(), None | Some(Code::Unavailable | Code::RateLimited))
 }
 
 /// An adapter: every reply of the channel, once and in order, each reported as delivered.
-async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -> Option<Witness> {
+async fn read(stage: Rc<Stage>, ways: Vec<Http>, mut phase: watch::Receiver<Phase>) -> Option<Witness> {
     let mut recorder = Recorder::new("adapter", &stage.plan.workspace, stage.plan.oracle, false);
     let mut after = 0;
     let mut last_look = false;
+    let faults = stage.plan.faults;
+    let mut way = 0;
     loop {
+        let http = &ways[way % ways.len()];
         let resting = !matches!(*phase.borrow_and_update(), Phase::Gather | Phase::Work);
         let page = http
             .outbox(CHANNEL, after, PAGE, if resting { 0 } else { POLL_S })
             .await;
         let page = match page {
             Ok(page) => page,
+            Err(error) if faults && passes(&error) => {
+                way += 1;
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
             Err(error) => {
                 stage
                     .tally
@@ -215,9 +281,17 @@ async fn read(stage: Rc<Stage>, http: Http, mut phase: watch::Receiver<Phase>) -
                 state: DeliveryState::Delivered,
                 reason: None,
             };
-            let call = recorder.deliver(&delivery);
-            let done = http.deliver(&delivery).await;
-            recorder.delivered(call, &done);
+            let mut tries = 0;
+            let done = loop {
+                let call = recorder.deliver(&delivery);
+                let done = ways[(way + tries) % ways.len()].deliver(&delivery).await;
+                recorder.delivered(call, &done);
+                match done {
+                    Err(error) if faults && passes(&error) && tries < TRIES => tries += 1,
+                    done => break done,
+                }
+                tokio::time::sleep(AGAIN).await;
+            };
             if let Err(error) = done {
                 stage
                     .tally

@@ -16,6 +16,9 @@ use dibs_protocol::refusal::{Code, Refusal};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// What could not be done is asked again after so long at least, in milliseconds.
+const AGAIN_MS: u64 = 100;
+
 /// A command under way.
 #[derive(Debug, Clone)]
 pub struct Pending {
@@ -40,8 +43,10 @@ pub struct Desk {
     pub screen: Option<Rc<crate::engine::screens::Screen>>,
     /// Commands under way, by id.
     pub pending: HashMap<i64, Pending>,
-    /// Commands whose answer was lost with the connection and that are safe to send again.
+    /// Commands whose answer was lost with the connection, or which could not be done now, and that are safe to send again.
     again: Vec<Pending>,
+    /// When to do so, in microseconds of the run's clock.
+    again_us: u64,
     next_id: i64,
     keys: u64,
     /// What the oracle is shown.
@@ -61,6 +66,7 @@ impl Desk {
             screen: None,
             pending: HashMap::new(),
             again: Vec::new(),
+            again_us: u64::MAX,
             next_id: 2,
             keys: 0,
         }
@@ -70,6 +76,9 @@ impl Desk {
     pub fn cut(&mut self) {
         self.recorder.cut();
         let mut tally = self.stage.tally.borrow_mut();
+        // What one has open all the time is asked for anew.
+        self.again.retain(|it| !it.standing);
+        self.again_us = u64::MAX;
         for (_, pending) in self.pending.drain() {
             tally.count(Count::Unknown);
             if matches!(pending.command, Command::Reply(_) | Command::Note(_)) {
@@ -97,6 +106,31 @@ impl Desk {
         });
         let all: Vec<Pending> = fresh.chain(std::mem::take(&mut self.again)).collect();
         all.into_iter().map(|it| self.register(it)).collect()
+    }
+
+    /// When something is to be asked again; `u64::MAX` for never.
+    #[must_use]
+    pub fn again_us(&self) -> u64 {
+        self.again_us
+    }
+
+    /// What could not be done before, once more.
+    pub fn ask_again(&mut self) -> Vec<(i64, Command)> {
+        self.again_us = u64::MAX;
+        let again = std::mem::take(&mut self.again);
+        again.into_iter().map(|it| self.register(it)).collect()
+    }
+
+    /// Whether nothing is under way, nor to be asked again.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.pending.is_empty() && self.again.is_empty()
+    }
+
+    /// Whether all that one has open all the time was answered.
+    #[must_use]
+    pub fn is_standing(&self) -> bool {
+        !self.pending.values().chain(&self.again).any(|it| it.standing)
     }
 
     /// What these held claims are now, as the welcome says.
@@ -232,6 +266,15 @@ impl Desk {
             }
         };
         self.stage.tally.borrow_mut().count(count);
+        if refusal.code == Code::Unavailable && self.stage.plan.faults {
+            let safe = matches!(pending.command, Command::Reply(_) | Command::Note(_));
+            if safe || pending.standing {
+                let wait_ms = refusal.details.retry_after_ms.unwrap_or(AGAIN_MS).max(AGAIN_MS);
+                self.again_us = clock::now_us() + wait_ms * 1_000;
+                self.again.push(pending);
+            }
+            return None;
+        }
         match (refusal.code, pending.command) {
             (Code::ClaimLost | Code::NotClaimed, Command::Release(it)) => {
                 self.lost(it.conversation, it.token)

@@ -1,7 +1,7 @@
 //! A run from the first conversation to the report: the phases in order, the course over time, the figures.
 
 use crate::descriptors;
-use crate::detail::{Course, Detail};
+use crate::detail::{Calls, Course, Detail};
 use crate::engine::clock;
 use crate::engine::crew::Crew;
 use crate::engine::customers::message;
@@ -24,6 +24,7 @@ use dibs_protocol::terms::Role;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -43,23 +44,39 @@ const PERCENTILES: [f64; 14] = [
 pub async fn run(name: &str, settings: &Settings, shared: &Shared) -> Result<Report, Failure> {
     settings.check().map_err(Failure::Usage)?;
     descriptors::check(settings, shared.server.is_some(), descriptors::raise())?;
-    let mut progress = Progress::default();
     let hub = Hub::open(shared).await?;
-    let mut run = Run {
-        settings,
-        hub: &hub,
-        progress: &mut progress,
-        course: Course::default(),
-        highest_rss: None,
-        witnesses: Vec::new(),
-    };
-    run.whole(name, !shared.no_oracle).await
+    let alone = hub.server().is_some();
+    Run::new(settings, &hub, alone)
+        .whole(name, !shared.no_oracle, None)
+        .await
+}
+
+/// What happens to the hub while it is under load.
+pub type Beside<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
+
+/// Runs a scenario against a hub that nobody else uses, while something happens to it. Everybody tries again who is
+/// refused or cut off meanwhile.
+///
+/// # Errors
+/// [`Failure`]. What the oracle finds is in the report.
+pub async fn run_beside(
+    name: &str,
+    settings: &Settings,
+    hub: &Hub,
+    beside: Beside<'_>,
+) -> Result<Report, Failure> {
+    settings.check().map_err(Failure::Usage)?;
+    Run::new(settings, hub, true)
+        .whole(name, true, Some(beside))
+        .await
 }
 
 struct Run<'a> {
     settings: &'a Settings,
     hub: &'a Hub,
-    progress: &'a mut Progress,
+    /// Whether nobody else uses the workspace.
+    alone: bool,
+    progress: Progress,
     course: Course,
     highest_rss: Option<f64>,
     witnesses: Vec<Witness>,
@@ -73,10 +90,28 @@ struct Mark {
     load: f64,
 }
 
-impl Run<'_> {
-    async fn whole(&mut self, name: &str, oracle: bool) -> Result<Report, Failure> {
+impl<'a> Run<'a> {
+    fn new(settings: &'a Settings, hub: &'a Hub, alone: bool) -> Self {
+        Self {
+            settings,
+            hub,
+            alone,
+            progress: Progress::default(),
+            course: Course::default(),
+            highest_rss: None,
+            witnesses: Vec::new(),
+        }
+    }
+
+    async fn whole(
+        &mut self,
+        name: &str,
+        oracle: bool,
+        beside: Option<Beside<'_>>,
+    ) -> Result<Report, Failure> {
         let settings = self.settings;
-        let plan = self.plan(name, oracle).await?;
+        let mut plan = self.plan(name, oracle).await?;
+        plan.faults = beside.is_some();
         // The first hello loads the workspace, which is no session's cost.
         let observer = self.hub.agent("observer", 0).await?;
         let mut recorder = Recorder::new("observer", self.hub.workspace(), oracle, false);
@@ -89,7 +124,13 @@ impl Run<'_> {
         let mut crew = Crew::start(&plan)?;
         crew.gathered().await?;
         let came = self.mark(&[std::process::id()]);
-        let (begun, ended) = self.work(&mut crew, &plan).await?;
+        let happens = async {
+            match beside {
+                Some(beside) => beside.await,
+                None => Ok(()),
+            }
+        };
+        let ((begun, ended), ()) = tokio::try_join!(self.work(&mut crew, &plan), happens)?;
         let left_over = crew.rest().await?;
         let rested = self.mark(&crew.pids());
         let unsettled = if oracle {
@@ -141,10 +182,12 @@ impl Run<'_> {
         report: &mut Report,
         totals: &Totals,
     ) -> Result<(), Failure> {
-        let mut verdict = None;
+        let (mut verdict, mut calls) = (None, Calls::default());
         if oracle {
             self.progress.step("the oracle reads");
-            verdict = Some(judge::verdict(self.hub, std::mem::take(&mut self.witnesses)).await?);
+            let witnesses = std::mem::take(&mut self.witnesses);
+            calls = judge::calls(&witnesses);
+            verdict = Some(judge::verdict(self.hub, witnesses, self.alone).await?);
         }
         if trouble_count > 0 {
             let verdict = verdict.get_or_insert_default();
@@ -161,6 +204,7 @@ impl Run<'_> {
             settings: serde_json::to_value(self.settings).unwrap_or_default(),
             course: std::mem::take(&mut self.course),
             verdict,
+            calls,
             ..Detail::default()
         };
         for lag in Lag::ALL {
@@ -218,6 +262,7 @@ impl Run<'_> {
             oracle,
             share: 0,
             slice_ms: u64::try_from(slice.as_millis()).unwrap_or(250),
+            faults: false,
         })
     }
 

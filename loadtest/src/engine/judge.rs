@@ -1,12 +1,13 @@
 //! The end of a run: fresh reads of everything, what everybody should have by then, and the oracle's verdict.
 
-use crate::detail::Judgement;
+use crate::detail::{Calls, Judgement};
 use crate::engine::stage::Targets;
 use crate::engine::tally::TOLD;
 use crate::engine::wire;
 use crate::failure::Failure;
 use crate::hub::Hub;
 use crate::oracle;
+use crate::oracle::call::Outcome;
 use crate::oracle::feed::Feed;
 use crate::oracle::witness::Witness;
 use dibs_protocol::answer::OpenViewAnswer;
@@ -52,15 +53,34 @@ pub async fn targets(hub: &Hub, list: bool) -> Result<Targets, Failure> {
     Ok(targets)
 }
 
+/// What became of all that was asked and changes something.
+#[must_use]
+pub fn calls(witnesses: &[Witness]) -> Calls {
+    let mut calls = Calls::default();
+    for call in witnesses
+        .iter()
+        .flat_map(|it| &it.calls)
+        .filter(|it| it.ask.changes())
+    {
+        calls.sent += 1;
+        match call.outcome {
+            Outcome::Yes(_) => calls.acknowledged += 1,
+            Outcome::No(_) => calls.refused += 1,
+            Outcome::Unknown => calls.unknown += 1,
+        }
+    }
+    calls
+}
+
 /// The oracle's verdict upon everything that was seen, held against the log as a fresh read shows it.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn verdict(hub: &Hub, witnesses: Vec<Witness>) -> Result<Judgement, Failure> {
+pub async fn verdict(hub: &Hub, witnesses: Vec<Witness>, alone: bool) -> Result<Judgement, Failure> {
     let http = hub.http("observer", Role::Agent)?;
     let mut feed = Feed::read(&http).await?;
     // Where the hub was started here, nobody else can have changed anything.
-    feed.everybody = hub.server().is_some();
+    feed.everybody = alone;
     let checking = tokio::task::spawn_blocking(move || oracle::check(&feed, &witnesses));
     let verdict = checking
         .await
@@ -74,6 +94,7 @@ pub async fn verdict(hub: &Hub, witnesses: Vec<Witness>) -> Result<Judgement, Fa
         checked: counts(&verdict.checked),
         unchecked: counts(&verdict.unchecked),
         fault_count: verdict.count(),
+        broken: verdict.broken.clone(),
         faults: verdict
             .faults
             .iter()

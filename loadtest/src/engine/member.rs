@@ -24,8 +24,6 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// How many agents show the oracle every byte; the others show what they heard of.
 const KEEN: usize = 20;
-/// How long dialling and the welcome may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a connection ended.
 pub(super) enum End {
@@ -42,6 +40,8 @@ pub struct Member {
     pub(super) stage: Rc<Stage>,
     pub(super) desk: Desk,
     pub(super) index: usize,
+    /// How often it has gone on to the next hub, where there are several.
+    moves: usize,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) now: Phase,
     pub(super) script: Peekable<Script>,
@@ -86,6 +86,7 @@ impl Member {
         Self {
             desk: Desk::new(name, stage, index < KEEN || agent.is_none()),
             index,
+            moves: 0,
             now,
             phase,
             script: Script::new(settings, part).peekable(),
@@ -136,6 +137,7 @@ impl Member {
                 Err(ConnectError::Closed(closed)) => closed,
                 Err(error) => Closed::cut(&error.to_string()),
             };
+            self.moves += 1;
             if matches!(self.now, Phase::Gather) || closed.then() == ComeBack::StayAway {
                 self.desk.trouble(format!("is out: {closed}"));
                 self.stage.changed.notify_one();
@@ -177,7 +179,7 @@ impl Member {
         let permit = self.stage.dialling.acquire().await;
         let begun = clock::now_us();
         let options = self.stage.dialling(self.index, self.slow);
-        let mut socket = dial::websocket(&self.stage.url(self.index), &options).await?;
+        let mut socket = dial::websocket(&self.stage.url(self.index + self.moves), &options).await?;
         let token = self
             .stage
             .token(&self.desk.name)
@@ -206,7 +208,7 @@ impl Member {
                 }
             }
         };
-        let welcome = tokio::time::timeout(PATIENCE, welcome)
+        let welcome = tokio::time::timeout(self.stage.patience(), welcome)
             .await
             .unwrap_or(Err(ConnectError::Timeout))?;
         drop(permit);
@@ -273,8 +275,9 @@ impl Member {
 
     /// Does what is due, and says when the next step is: never, while nothing may be begun.
     async fn act(&mut self, socket: &mut Socket) -> Result<u64, End> {
+        let again = self.ask_again(socket).await.map_err(End::Closed)?;
         if !matches!(self.now, Phase::Work) || self.lost_us.is_some() {
-            return Ok(u64::MAX);
+            return Ok(again);
         }
         let (start, closed_loop) = (self.stage.start_us.get(), self.stage.plan.settings.rate <= 0.0);
         let mut fed = false;
@@ -307,7 +310,21 @@ impl Member {
         if fed {
             socket.flush().await.map_err(|error| End::Closed(error.into()))?;
         }
-        Ok(wake)
+        Ok(wake.min(again))
+    }
+
+    /// Sends what was refused as unavailable once more, and says when there will be something to send again.
+    async fn ask_again(&mut self, socket: &mut Socket) -> Result<u64, Closed> {
+        let again_us = self.desk.again_us();
+        if again_us > clock::now_us() {
+            return Ok(again_us);
+        }
+        for (id, command) in self.desk.ask_again() {
+            let text = wire::command(id, &command).map_err(|error| Closed::cut(&error.to_string()))?;
+            send(socket, text).await?;
+        }
+        socket.flush().await?;
+        Ok(u64::MAX)
     }
 
     /// A step of the plan as a frame; nothing where it does not apply.

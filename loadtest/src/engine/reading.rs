@@ -149,7 +149,7 @@ impl Member {
 
     /// Whether all that one has open all the time is there: for the first time, or again.
     pub(super) fn standing_done(&mut self) {
-        if self.replaying || self.desk.pending.values().any(|it| it.standing) {
+        if self.replaying || !self.desk.is_standing() {
             return;
         }
         if let Some(lost_us) = self.lost_us.take() {
@@ -174,7 +174,7 @@ impl Member {
 
     /// Whether what the phase waits for is so.
     pub(super) fn look_around(&mut self) {
-        let free = self.desk.pending.is_empty() && self.lost_us.is_none() && !self.resyncing;
+        let free = self.desk.is_free() && self.lost_us.is_none() && !self.resyncing;
         match &self.now {
             Phase::Rest if free && !self.is_rested => {
                 self.is_rested = true;

@@ -13,10 +13,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 /// How many sockets dial from one address: below the 28,000 ports that an address has, also with what lingers.
 const PER_ADDRESS: usize = 5_000;
+/// How long dialling, and the welcome, may each take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The same where faults are made, and another hub may answer.
+const FAULTY: Duration = Duration::from_secs(5);
 /// How many sockets of a process dial at a time.
 const DIALLING: usize = 256;
 
@@ -43,6 +48,8 @@ pub struct Plan {
     pub share: u32,
     /// How long a slice of time is, in milliseconds.
     pub slice_ms: u64,
+    /// Faults are made meanwhile: who is refused or cut off tries again, also at another hub.
+    pub faults: bool,
 }
 
 /// What everybody should have when nothing happens any longer.
@@ -127,7 +134,7 @@ impl Stage {
         &self.plan.bases[index % self.plan.bases.len()]
     }
 
-    /// Where the `index`th socket goes: spread over all hubs.
+    /// Where the `index`th socket goes: spread over all hubs. Who comes back may count on to the next one.
     #[must_use]
     pub fn url(&self, index: usize) -> String {
         let base = self.base(index);
@@ -159,10 +166,16 @@ impl Stage {
         Options {
             source: local.then_some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, host))),
             name: Some("loadtest".to_owned()),
-            connect_timeout: std::time::Duration::from_secs(60),
+            connect_timeout: self.patience(),
             read_buffer: if slow { 512 } else { 2_048 },
             ..Options::default()
         }
+    }
+
+    /// How long dialling and the welcome may take.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        if self.plan.faults { FAULTY } else { PATIENCE }
     }
 
     /// One more of `counter`.

@@ -102,6 +102,34 @@ pub enum Ask {
 const ROWS: usize = 8;
 
 impl Ask {
+    /// Whether it changes something in the log when it is done.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::Open(..)
+            | Self::Claim(_)
+            | Self::TakeOver(_)
+            | Self::Release(..)
+            | Self::Transfer(..)
+            | Self::CancelTransfer(..)
+            | Self::AnswerTransfer(..)
+            | Self::Reply { .. }
+            | Self::Note(..)
+            | Self::Update(_)
+            | Self::Bulk(..)
+            | Self::Ingest { .. }
+            | Self::Delivery(..)
+            | Self::Rating(..) => true,
+            Self::Hello
+            | Self::Watch(..)
+            | Self::Unwatch(_)
+            | Self::History(..)
+            | Self::List
+            | Self::ReadMentions(_)
+            | Self::Other(_) => false,
+        }
+    }
+
     /// What a command asks; texts become digests.
     #[must_use]
     pub fn of(command: &Command) -> Self {

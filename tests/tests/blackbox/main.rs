@@ -27,6 +27,7 @@ mod hello;
 mod http;
 mod limits;
 mod loadtest;
+mod many;
 mod notes;
 mod operating;
 mod presence;

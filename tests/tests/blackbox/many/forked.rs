@@ -1,0 +1,54 @@
+//! A log that lost its end, under instances that have told of it: a failover or an old backup. Nobody keeps seeing what
+//! no longer exists.
+
+use super::site::{Site, THROUGH, log};
+use crate::desk::{claim, conversation, count, watch, write};
+use dibs_protocol::frame::ServerFrame;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_an_old_backup_is_restored_everybody_starts_anew_from_what_is_true() {
+    let site = Site::new();
+    let (here, there) = site.two();
+    let c = conversation(&here, "c").await;
+    let (priya, sam) = (here.agent("priya").await, there.agent("sam").await);
+    watch(&priya, c).await;
+    watch(&sam, c).await;
+    let epoch = priya.welcome().epoch.clone();
+    let backup = site.postgres().dump(site.database());
+    let lost = write(&here.channel(), "lost", "c", "This will be forgotten.")
+        .await
+        .seq;
+    for agent in [&priya, &sam] {
+        super::site::told(agent, c, lost).await;
+    }
+    claim(&priya, c).await;
+    tokio::task::block_in_place(|| site.postgres().restore(site.database(), &backup));
+    let mut epochs = Vec::new();
+    for (agent, name, hub) in [(priya, "priya", &here), (sam, "sam", &there)] {
+        let told = agent.wait_within(THROUGH, |push| match push {
+            ServerFrame::Resync {
+                epoch: Some(epoch), ..
+            } => Some(epoch.clone()),
+            _ => None,
+        });
+        epochs.push(
+            told.await
+                .unwrap_or_else(|error| panic!("{name} is not told: {error}")),
+        );
+        let back = hub.resume(json!({ "sub": name }), agent.cursor().await).await;
+        assert!(!back.welcome().resumed, "there is nothing to go on from");
+        assert_eq!(back.welcome().epoch, epochs[0]);
+        let now = watch(&back, c).await;
+        assert!(
+            now.version < lost && now.claim.is_none(),
+            "what was lost is not shown: {now:?}"
+        );
+    }
+    assert_ne!(epochs[0], epoch);
+    assert_eq!(epochs[0], epochs[1], "both follow the same history");
+    // Its number is given to another event, and the key is unknown again.
+    let again = write(&there.channel(), "lost", "c", "This will be forgotten.").await;
+    assert!(!again.opened);
+    assert_eq!(count(&log(&here, c).await, "message_received"), 2);
+}

@@ -1,0 +1,19 @@
+//! Many instances over one PostgreSQL and one Redis: real processes, real faults. What one promises, many promise.
+//!
+//! `site` is where they stand, `worker` an agent who works through faults and remembers what was acknowledged; each
+//! other file is a fault, and what must hold through it. The long form, with a fleet and the oracle, is
+//! `dibs-loadtest chaos`.
+
+mod site;
+mod worker;
+
+mod bus;
+mod crossing;
+mod forked;
+mod killed;
+mod postgres;
+mod races;
+mod redis;
+mod rolling;
+mod stopped;
+mod timers;
