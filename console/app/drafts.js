@@ -1,6 +1,7 @@
 //! What was written and not sent. It is kept for each conversation and each tab of the composer, through reloads, lost
 //! connections and whatever happens to the claim, and goes only when the hub has said that it was stored, or by hand.
 
+import { makeKey } from '../sdk/calls.js';
 import { signal } from './lib.js';
 
 /** @typedef {'reply' | 'note'} Kind */
@@ -57,9 +58,7 @@ export function keyFor(id, kind, text, how = '') {
   const known = draft(id, kind);
   const sent = `${how}\n${text}`;
   if (known.key && known.sent === sent) return known.key;
-  const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (it) =>
-    it.toString(16).padStart(2, '0'),
-  ).join('');
+  const key = makeKey();
   put(id, kind, { text: known.text || text, key, sent });
   return key;
 }
