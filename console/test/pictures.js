@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 import { serve } from './serve.js';
 
 const path = (/** @type {string} */ it) => fileURLToPath(new URL(it, import.meta.url));
-const PROGRAM = process.env.DIBS_PROGRAM ?? path('../../target/release/dibs');
+const PROGRAM = process.env.DIBS_BIN ?? path('../../target/release/dibs');
 const INTO = path('../../docs/images/');
 const DEMO = [
   'demo',

@@ -8,6 +8,7 @@ mod layers;
 mod print;
 mod redis;
 mod settings;
+mod token_url;
 mod values;
 
 pub use check::{AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource, PostgresConfig, UrlSource};
@@ -15,6 +16,7 @@ pub use layers::{CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Loaded, load};
 pub use print::default_toml;
 pub use redis::RedisConfig;
 pub use settings::{KeySettings, Settings, SettingsArgs, WorkspaceSettings};
+pub use token_url::TokenUrl;
 pub use values::{LogFormat, LogLevel, Origin, Period, Secret};
 
 use std::path::PathBuf;

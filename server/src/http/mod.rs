@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// All routes.
 pub fn router(shared: Arc<Shared>) -> Router {
     let origins = shared.config.allow_origin.clone();
+    let page = Arc::new(console::Page::new(shared.config.console_token_url.as_ref()));
     let router = Router::new()
         .route("/v1/ws", get(upgrade::upgrade))
         .route("/v1/workspaces/{workspace}/messages", post(api::messages))
@@ -37,7 +38,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
             "/v1/workspaces/{workspace}/conversations/{conversation}/events",
             get(api::events),
         )
-        .route("/", get(console::index))
+        .route("/", get(console::index).with_state(page))
         .route("/app/{*path}", get(console::app))
         .route("/sdk/{*path}", get(console::sdk))
         .route("/vendor/{*path}", get(console::vendor))
