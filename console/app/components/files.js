@@ -15,6 +15,7 @@ import { safeLink } from './text.js';
 const KB = 1_000;
 /** They turn the order of what follows: a name with them can end in what it does not end in. */
 const TURNING = /[\u202A-\u202E\u2066-\u2069\u200E\u200F]/g;
+const HTTPS = 'https:\\/\\/.+';
 const OTHER = 'application/octet-stream';
 /** By the end of a name. @type {Record<string, string>} */
 const TYPES = {
@@ -101,7 +102,7 @@ export function AttachDialog({ ids: [id] }) {
     <${FormModal} title=${t('attach')} go=${t('attach_go')} run=${run}>
       <p>${t('attach_lead')}</p>
       <label for="attach-url">${t('attach_url')}</label>
-      <input id="attach-url" name="url" type="url" required pattern="https:[/]{2}.+" maxlength="2048" data-first dir="ltr" autocomplete="off"
+      <input id="attach-url" name="url" type="url" required pattern=${HTTPS} maxlength="2048" data-first dir="ltr" autocomplete="off"
         onInput=${(/** @type {any} */ event) => {
           found.value = fileAt(event.currentTarget.value.trim());
         }} />

@@ -215,9 +215,20 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     await olivia.locator('.claimbar.mine').waitFor();
     await olivia.click('#tab-note');
     assert.deepEqual(await findings(olivia), []);
+    await olivia.click('#tab-reply');
+    await olivia.click('[data-act=attach]');
+    await olivia.locator('dialog').waitFor();
+    assert.deepEqual(await findings(olivia), []);
+    await olivia.fill('#attach-url', 'https://files.example/form.pdf');
+    await olivia.keyboard.press('Enter');
+    await olivia.locator('.composer .files').waitFor();
+    assert.deepEqual(await findings(olivia), []);
+    await olivia.fill('#list-search', 'look at');
     for (const [press, wait] of [
       ['.list-head [aria-pressed]', '.bulk'],
       ['[data-act=transfer]', 'dialog'],
+      ['.details dd .value >> nth=0', 'dialog'],
+      ['[data-act=save-view]', 'dialog'],
       ['.me [aria-label=Settings]', 'dialog'],
     ]) {
       await olivia.click(press);
