@@ -260,6 +260,7 @@ const en = {
   bot: 'Bot',
   my_status: 'My status',
   floor_waiting: 'Waiting',
+  floor_oldest: 'Longest wait',
   floor_unclaimed: 'Unclaimed',
   floor_held: 'Held',
   floor_people: 'Agents here',

@@ -22,7 +22,7 @@ const DEMO = [
   '--speed',
   '1.5',
 ];
-const LIVELY_MS = Number(process.env.LIVELY_MS ?? 60_000);
+const LIVELY_MS = Number(process.env.LIVELY_MS ?? 150_000);
 const SIZE = { width: 1280, height: 760 };
 
 const demo = spawn(PROGRAM, DEMO, { stdio: ['ignore', 'pipe', 'inherit'] });

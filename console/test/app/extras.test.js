@@ -157,6 +157,38 @@ test('a bulk action that some refuse says for each why', async () => {
   await Promise.all([priya.context().close(), olivia.context().close()]);
 });
 
+test('who is at the newest entry stays there, and who reads further up is left where they are', async () => {
+  const customer = { id: 'talker', name: 'Talker' };
+  const id = await world.write('The first of many', { customer });
+  const priya = await world.seat('priya', { view: 'all' });
+  await open(priya, id);
+  const fromEnd = () =>
+    priya.locator('.timeline').evaluate((it) => Math.round(it.scrollHeight - it.scrollTop - it.clientHeight));
+  for (let n = 1; n <= 12; n += 1)
+    await world.write(`Line one of ${n}\nline two\nline three`, { conversation: id, customer });
+  await priya.locator('.bubble', { hasText: 'Line one of 12' }).waitFor();
+  await priya.click('[data-act=claim]');
+  await priya.fill('#composer-text', 'A\nreply\nof\nmany\nlines\ntakes\nroom');
+  await priya.waitForFunction(() => {
+    const it = /** @type {Element} */ (document.querySelector('.timeline'));
+    return it.scrollTop > 0 && it.scrollHeight - it.scrollTop - it.clientHeight < 4;
+  });
+  assert.equal(await priya.locator('.to-end').count(), 0);
+  await priya.locator('.timeline').evaluate((it) => {
+    it.scrollTop = 100;
+  });
+  await priya.locator('.to-end').waitFor();
+  const before = await fromEnd();
+  await world.write('One more', { conversation: id, customer });
+  await priya.locator('.bubble', { hasText: 'One more' }).waitFor({ state: 'attached' });
+  assert.ok((await fromEnd()) > before);
+  assert.equal(await priya.locator('.timeline').evaluate((it) => it.scrollTop), 100);
+  await priya.click('.to-end');
+  await priya.locator('.to-end').waitFor({ state: 'detached' });
+  assert.ok((await fromEnd()) < 4);
+  await priya.context().close();
+});
+
 test('nothing moves for who wants less motion', async () => {
   const id = await world.write('Quietly');
   const [priya, ben] = await Promise.all([
