@@ -15,12 +15,15 @@ const NAME = 'dibs.token';
 /** Set in a tab that signed out: nothing is fetched there until the person wants it. */
 const OUT = 'dibs.out';
 const SPARE_S = 5;
+/** Between two tokens that are fetched because one ends. */
+const EVERY_MS = 10_000;
 
 let token = '';
 /** The last one that the hub did not accept. */
 let refused = '';
 /** The last one that was fetched and not welcomed yet. */
 let untried = '';
+let fetchedAt = 0;
 /** Whoever waits for a token. @type {((token: string | null) => void)[]} */
 const waiting = [];
 
@@ -45,6 +48,9 @@ export function signIn(text, keep = Boolean(localStorage.getItem(NAME))) {
   client.value?.retry();
   return true;
 }
+
+/** @param {number} ms */
+const pause = (ms) => new Promise((over) => setTimeout(over, Math.max(0, ms)));
 
 /** @param {string} given */
 function take(given) {
@@ -83,6 +89,9 @@ async function getToken(why) {
   const left = (claimsOf(token)?.exp ?? 0) - Date.now() / 1000;
   if (why === 'refused') refused = token;
   if (why === 'connect' && left > SPARE_S && token !== refused) return token;
+  // Tokens that live shortly are not fetched without a pause.
+  if (why === 'refresh') await pause(Math.min(fetchedAt + EVERY_MS - Date.now(), (left - SPARE_S) * 1_000));
+  fetchedAt = Date.now();
   // A fetched one that was never welcome is not fetched again: the next would be as good.
   const fresh = refused && refused === untried ? null : await fetchToken();
   if (fresh && fresh !== refused) {

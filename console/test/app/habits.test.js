@@ -223,12 +223,10 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     await olivia.keyboard.press('Enter');
     await olivia.locator('.composer .files').waitFor();
     assert.deepEqual(await findings(olivia), []);
-    await olivia.fill('#list-search', 'look at');
     for (const [press, wait] of [
       ['.list-head [aria-pressed]', '.bulk'],
       ['[data-act=transfer]', 'dialog'],
       ['.details dd .value >> nth=0', 'dialog'],
-      ['[data-act=save-view]', 'dialog'],
       ['.me [aria-label=Settings]', 'dialog'],
     ]) {
       await olivia.click(press);
@@ -241,6 +239,11 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     await olivia.locator('.palette-input').waitFor();
     assert.deepEqual(await findings(olivia), []);
     await olivia.keyboard.press('Escape');
+    await olivia.fill('#list-search', 'look at');
+    await olivia.click('[data-act=save-view]');
+    await olivia.keyboard.press('Enter');
+    await olivia.locator('.saved .count').waitFor();
+    assert.deepEqual(await findings(olivia), []);
     for (const view of ['mentions', 'floor']) {
       await olivia.click(`[data-view=${view}]`);
       await olivia

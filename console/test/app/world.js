@@ -14,7 +14,7 @@ const PROGRAM =
 const SECRET = 'a-secret-of-tests-that-is-long-enough-0123456789';
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Far more than anything here takes, on a machine that is busy. */
-const PATIENCE_MS = 12_000;
+const PATIENCE_MS = 30_000;
 /** How often a channel that is too fast repeats a message. */
 const TRIES = 200;
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
