@@ -102,9 +102,11 @@ export async function sendReply(id, text, then) {
   const seen = Math.max(seenUpTo(id), guards.value.get(id)?.seen ?? 0);
   await dispatch(id, 'reply', async () => {
     if (!claims.value.has(id)) await hub().call('claim', { conversation: id });
-    const key = drafts.keyFor(id, 'reply', text, then);
+    const { files = [] } = drafts.draft(id, 'reply');
+    const attachments = files.length ? { attachments: files } : {};
+    const key = drafts.keyFor(id, 'reply', text, JSON.stringify([then, files]));
     try {
-      await it.reply(text, { key, seen, retry: RETRIES, ...(then && { then }) });
+      await it.reply(text, { key, seen, retry: RETRIES, ...attachments, ...(then && { then }) });
     } catch (error) {
       if (!holdBack(id, error, then)) throw error;
       return;

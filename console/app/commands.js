@@ -2,6 +2,7 @@
 
 import { claim, release, update } from './actions.js';
 import { focusComposer, focusSearch } from './focus.js';
+import { summaryOf } from './holder.js';
 import { step, viewNames } from './list.js';
 import { toggleDetails } from './panel.js';
 import { prefer, prefs } from './prefs.js';
@@ -12,7 +13,7 @@ import { doing, setTab, talk } from './talk.js';
 
 /** @typedef {{name: string, label: string, run(): void, when(): boolean}} CommandItem `name` is that of its key, where it has one. */
 
-const summary = () => talk.value?.summary ?? null;
+const summary = () => summaryOf(talk.value);
 const id = () => talk.value?.id ?? '';
 const idle = () => !doing.value.has(id());
 const always = () => true;
@@ -79,6 +80,17 @@ export function possible() {
   /** @type {CommandItem[]} */
   const others = [
     { name: '', label: t('assign'), when: mayChange, run: () => ask('assign', [id()]) },
+    { name: '', label: t('status'), when: mayChange, run: () => ask('status', [id()]) },
+    {
+      name: '',
+      label: t('attach'),
+      when: isOpen,
+      run: () => {
+        setTab(id(), 'reply');
+        ask('attach', [id()]);
+      },
+    },
+    { name: '', label: t('save_view'), when: always, run: () => ask('saveView') },
     {
       name: '',
       label: t('reopen'),

@@ -1,15 +1,17 @@
 //! What was written and not sent. It is kept for each conversation and each tab of the composer, through reloads, lost
 //! connections and whatever happens to the claim, and goes only when the hub has said that it was stored, or by hand.
 
+import { makeKey } from '../sdk/calls.js';
 import { signal } from './lib.js';
 
 /** @typedef {'reply' | 'note'} Kind */
-/** @typedef {{text: string, key?: string, sent?: string}} Draft `key` belongs to `sent`: what was tried last, to be tried again as the same. */
+/** @import {Attachment} from '../sdk/types/protocol.js' */
+/** @typedef {{text: string, files?: Attachment[], key?: string, sent?: string}} Draft `key` belongs to `sent`: what was tried last, to be tried again as the same. */
 
 let owner = '';
 /** Which conversations have a draft. @type {import('./lib.js').Signal<Set<string>>} */
 export const drafted = signal(new Set());
-/** Grows whenever a draft was stored and is gone: fields look again. */
+/** Grows whenever a draft changed elsewhere than in its field, or is stored and gone: what shows it looks again. */
 export const cleared = signal(0);
 
 /** Whose drafts: those of another person in the same browser tab are not shown. @param {string} who */
@@ -32,12 +34,17 @@ export function draft(id, kind) {
 function put(id, kind, value) {
   const name = `${owner}${id}:${kind}`;
   try {
-    if (value.text) sessionStorage.setItem(name, JSON.stringify(value));
+    if (value.text || value.files?.length) sessionStorage.setItem(name, JSON.stringify(value));
     else sessionStorage.removeItem(name);
   } catch {
     // A browser that keeps no more: what is in the field stays there.
   }
-  const has = Boolean(draft(id, 'reply').text || draft(id, 'note').text);
+  const has = sessionStorage.getItem(`${owner}${id}:reply`) ?? sessionStorage.getItem(`${owner}${id}:note`);
+  mark(id, has !== null);
+}
+
+/** @param {string} id @param {boolean} has */
+function mark(id, has) {
   if (has === drafted.value.has(id)) return;
   const next = new Set(drafted.value);
   if (has) next.add(id);
@@ -48,6 +55,18 @@ function put(id, kind, value) {
 /** @param {string} id @param {Kind} kind @param {string} text */
 export const keep = (id, kind, text) => put(id, kind, { ...draft(id, kind), text });
 
+/** @param {string} id @param {(files: Attachment[]) => Attachment[]} change */
+function file(id, change) {
+  const known = draft(id, 'reply');
+  put(id, 'reply', { ...known, files: change(known.files ?? []) });
+  cleared.value += 1;
+}
+
+/** Adds a file to the reply. @param {string} id @param {Attachment} it */
+export const attach = (id, it) => file(id, (files) => [...files, it]);
+/** Takes one out. @param {string} id @param {number} at */
+export const detach = (id, at) => file(id, (files) => files.toSpliced(at, 1));
+
 /**
  * The key to send this with: the one of an earlier try of the very same, so that it is stored once whatever happened to
  * that try.
@@ -57,15 +76,14 @@ export function keyFor(id, kind, text, how = '') {
   const known = draft(id, kind);
   const sent = `${how}\n${text}`;
   if (known.key && known.sent === sent) return known.key;
-  const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (it) =>
-    it.toString(16).padStart(2, '0'),
-  ).join('');
-  put(id, kind, { text: known.text || text, key, sent });
+  const key = makeKey();
+  put(id, kind, { ...known, text: known.text || text, key, sent });
   return key;
 }
 
-/** It is stored. What was written since stays. @param {string} id @param {Kind} kind @param {string} text What was stored. */
+/** It is stored, with its files. What was written since stays. @param {string} id @param {Kind} kind @param {string} text What was stored. */
 export function sent(id, kind, text) {
-  if (draft(id, kind).text.trim() === text.trim()) put(id, kind, { text: '' });
+  const left = draft(id, kind).text;
+  put(id, kind, { text: left.trim() === text.trim() ? '' : left });
   cleared.value += 1;
 }

@@ -4,7 +4,7 @@ import { computed, effect, signal, untracked } from './lib.js';
 import { Pages } from './pages.js';
 import { go, queue, route, search } from './route.js';
 import { client, me } from './store.js';
-import { viewOf, views } from './views.js';
+import { filterOf, viewOf, views } from './views.js';
 
 /** @import {Sort} from '../sdk/types/protocol.js' */
 
@@ -44,9 +44,7 @@ effect(() => {
 effect(() => {
   const dibs = client.value;
   if (!dibs || !me.value || viewName.value === 'mentions' || viewName.value === 'floor') return;
-  const filter = { ...viewOf(viewName.value).filter };
-  if (text.value) filter.text = text.value;
-  if (queue.value) filter.queue = [queue.value];
+  const filter = filterOf({ base: viewName.value, text: text.value, queue: queue.value });
   const open = new Pages(dibs, filter, sort.value);
   pages.value = open;
   untracked(() => {

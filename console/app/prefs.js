@@ -30,7 +30,7 @@ const DEFAULTS = {
   sound: false,
   details: true,
   silent: false,
-  saved: /** @type {{name: string, base: string, text: string, queue: string | null}[]} */ ([]),
+  saved: /** @type {import('./views.js').Saved[]} */ ([]),
 };
 
 /** @returns {typeof DEFAULTS} */

@@ -7,34 +7,38 @@ import { draftsOf } from './drafts.js';
 import { handed, onHanded } from './fragment.js';
 import { batch, ticker, withEntry } from './lib.js';
 import { asking, claims, client, link, marks, me, offers, people, unread } from './store.js';
+import { canFetch, claimsOf, fetchToken } from './tokens.js';
 
 /** @import {Client} from '../sdk/client.js' */
 
 const NAME = 'dibs.token';
+/** Set in a tab that signed out: nothing is fetched there until the person wants it. */
+const OUT = 'dibs.out';
 const SPARE_S = 5;
+/** Between two tokens that are fetched because one ends. */
+const EVERY_MS = 10_000;
 
 let token = '';
 /** The last one that the hub did not accept. */
 let refused = '';
+/** The last one that was fetched and not welcomed yet. */
+let untried = '';
+let fetchedAt = 0;
 /** Whoever waits for a token. @type {((token: string | null) => void)[]} */
 const waiting = [];
 
-/** What a token says, without believing it. @param {string} text @returns {{sub?: string, exp?: number} | null} */
-export function claimsOf(text) {
-  try {
-    return JSON.parse(atob(text.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
-  } catch {
-    return null;
-  }
+/** Whether two tokens are of the same person at the same place. @param {string} one @param {string} other */
+function areSame(one, other) {
+  const [first, second] = [claimsOf(one), claimsOf(other)];
+  return first?.sub === second?.sub && first?.workspace === second?.workspace;
 }
 
 /** Takes a token: signs in, or renews. False when it is none. @param {string} text @param {boolean} [keep] Beyond this tab. */
 export function signIn(text, keep = Boolean(localStorage.getItem(NAME))) {
   const given = text.trim();
   if (!claimsOf(given)) return false;
-  const same = claimsOf(given)?.sub === claimsOf(token)?.sub;
-  token = given;
-  sessionStorage.setItem(NAME, token);
+  const same = areSame(given, token);
+  take(given);
   if (keep) localStorage.setItem(NAME, token);
   else localStorage.removeItem(NAME);
   asking.value = null;
@@ -45,8 +49,26 @@ export function signIn(text, keep = Boolean(localStorage.getItem(NAME))) {
   return true;
 }
 
+/** @param {number} ms */
+const pause = (ms) => new Promise((over) => setTimeout(over, Math.max(0, ms)));
+
+/** @param {string} given */
+function take(given) {
+  token = given;
+  sessionStorage.setItem(NAME, token);
+  sessionStorage.removeItem(OUT);
+}
+
+/** Fetches a token where the hub says, and signs in with it; asks the person when there is none. */
+export async function signInAgain() {
+  const fresh = await fetchToken().catch(() => null);
+  if (!fresh || !signIn(fresh)) asking.value ??= 'signin';
+  return Boolean(fresh);
+}
+
 export function signOut() {
   for (const store of [sessionStorage, localStorage]) store.removeItem(NAME);
+  sessionStorage.setItem(OUT, '1');
   token = '';
   for (const give of waiting.splice(0)) give(null);
   client.value?.close();
@@ -57,16 +79,32 @@ export function signOut() {
 export function begin() {
   onHanded((given) => signIn(given));
   const known = handed ?? sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME);
-  if (!known || !signIn(known)) asking.value = 'signin';
+  if (known && signIn(known)) return;
+  if (canFetch && !sessionStorage.getItem(OUT)) void signInAgain();
+  else asking.value = 'signin';
 }
 
-/** The token, or a promise of the next one that the person gives. @param {'connect' | 'refresh' | 'refused'} why */
-function getToken(why) {
+/** The token, a fetched one, or a promise of the next one that the person gives. @param {'connect' | 'refresh' | 'refused'} why */
+async function getToken(why) {
   const left = (claimsOf(token)?.exp ?? 0) - Date.now() / 1000;
   if (why === 'refused') refused = token;
   if (why === 'connect' && left > SPARE_S && token !== refused) return token;
+  // Tokens that live shortly are not fetched without a pause.
+  if (why === 'refresh') await pause(Math.min(fetchedAt + EVERY_MS - Date.now(), (left - SPARE_S) * 1_000));
+  fetchedAt = Date.now();
+  // A fetched one that was never welcome is not fetched again: the next would be as good.
+  const fresh = refused && refused === untried ? null : await fetchToken();
+  if (fresh && fresh !== refused) {
+    if (!areSame(fresh, token)) {
+      signIn(fresh); // Somebody else has signed in: this connection ends.
+      return null;
+    }
+    take(fresh);
+    untried = fresh;
+    return fresh;
+  }
   asking.value = why === 'refresh' ? 'expiring' : left > SPARE_S ? 'refused' : 'expired';
-  return /** @type {Promise<string | null>} */ (new Promise((resolve) => waiting.push(resolve)));
+  return new Promise((resolve) => waiting.push(resolve));
 }
 
 function start() {
@@ -79,6 +117,7 @@ function start() {
   });
   dibs.on('welcome', (welcome) =>
     batch(() => {
+      untried = '';
       const told = { ...welcome.agent, workspace: welcome.workspace };
       // The same person after a reconnect: lists and views are not opened anew, the SDK has them back.
       if (JSON.stringify(told) !== JSON.stringify(me.value)) me.value = told;

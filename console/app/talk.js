@@ -102,8 +102,8 @@ function read(it, version) {
   it.markRead(version).catch(() => {}); // It is marked with the next entry.
 }
 
-/** @param {string} id */
-export const seenUpTo = (id) => shown.get(id) ?? 0;
+/** Up to where a person has seen it: here, or before a reload or elsewhere, as their own read mark says. @param {string} id */
+export const seenUpTo = (id) => Math.max(shown.get(id) ?? 0, marks.peek().get(id) ?? 0);
 
 /** @param {string} id @param {string | undefined} by @param {string} reason */
 export function lostClaim(id, by, reason) {

@@ -7,6 +7,7 @@ import { client, me } from './store.js';
 /** @import {Filter, Sort} from '../sdk/types/protocol.js' */
 /** @import {View} from '../sdk/view.js' */
 /** @typedef {{name: string, icon: string, filter: Filter, sort: Sort}} ViewKind */
+/** @typedef {{name: string, base: string, text: string, queue: string | null, sort?: Sort}} Saved One's own: what of the view `base`. */
 
 /** @type {import('./lib.js').Signal<ViewKind[]>} */
 export const views = /** @type {any} */ (
@@ -35,26 +36,48 @@ export const views = /** @type {any} */ (
 /** @param {string} name */
 export const viewOf = (name) => views.value.find((it) => it.name === name) ?? views.value[1];
 
+/** What a view lists when a text is searched in it, or one queue is wanted. @param {Omit<Saved, 'name' | 'sort'>} wanted @returns {Filter} */
+export const filterOf = ({ base, text, queue }) => ({
+  ...viewOf(base).filter,
+  ...(text && { text }),
+  ...(queue && { queue: [queue] }),
+});
+
+/** Under which name the number of one's own view stands in `counts`. @param {Saved} it */
+export const savedCount = (it) => `saved:${it.name}`;
+
 /** How many each view has. @type {import('./lib.js').Signal<Map<string, number>>} */
 export const counts = signal(new Map());
 
-/** Saved searches, as they are in the preferences. */
-export const saved = computed(() => prefs.value.saved);
+/** As many of one's own views are counted: a session has 32, and the floor takes most of them. */
+const SAVED_COUNTED = 4;
+const saved = computed(() => prefs.value.saved);
 
-effect(() => {
+/** Counts live until the answer is called. @param {[string, Filter, Sort][]} wanted */
+function count(wanted) {
   const dibs = client.value;
   if (!dibs || !me.value) return;
   const { tick, bump } = ticker();
   /** @type {[string, View][]} */
-  const open = views.value
-    .filter((it) => it.name !== 'mentions')
-    .map(({ name, filter, sort }) => [name, dibs.openView({ filter, sort, limit: 0 })]);
+  const open = wanted.map(([name, filter, sort]) => [name, dibs.openView({ filter, sort, limit: 0 })]);
   for (const [, view] of open) view.on('change', bump);
-  const end = tick.subscribe(() => {
-    counts.value = new Map(open.map(([name, view]) => [name, view.total]));
+  const end = tick.subscribe((ticks) => {
+    if (!ticks) return;
+    const known = new Map(counts.peek());
+    for (const [name, { total }] of open) known.set(name, total);
+    counts.value = known;
   });
   return () => {
     end();
     for (const [, view] of open) view.close();
   };
-});
+}
+
+effect(() =>
+  count(
+    views.value.filter((it) => it.name !== 'mentions').map(({ name, filter, sort }) => [name, filter, sort]),
+  ),
+);
+effect(() =>
+  count(saved.value.slice(0, SAVED_COUNTED).map((it) => [savedCount(it), filterOf(it), 'oldest'])),
+);

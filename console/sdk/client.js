@@ -47,14 +47,12 @@ export class Client extends Emitter {
     this.calls = new Calls((frame) => this.#link.send(frame));
     this.ready = new Promise((resolve, reject) => {
       this.on('welcome', resolve);
-      this.on(
-        'state',
-        ({ state, reason }) => state === 'closed' && reject(new DibsError('closed', String(reason))),
-      );
+      this.on('state', ({ state, reason = '' }) => {
+        if (state === 'closed') reject(new DibsError(state, reason));
+      });
     });
     this.ready.catch(() => {}); // Whoever waits for it is told; nobody must.
-    const watching = () =>
-      [...this.#of(Conversation)].filter((it) => it.status === 'live').map((it) => it.id);
+    const watching = () => this.#of(Conversation).flatMap(({ status, id }) => (status === 'live' ? id : []));
     this.#link = new Link(options, {
       hello: () => this.#cursor.resume(watching()),
       welcome: (frame) => this.#welcome(frame),
@@ -94,10 +92,9 @@ export class Client extends Emitter {
         if (error) return reject(error);
         // A repeated one may be about a claim that is gone: what is held, the welcome told.
         const id = answer.conversation ?? /** @type {any} */ (fields).conversation;
-        if (/^(claim|open|take_over|answer_transfer)$/.test(type) && answer.token && !answer.duplicate)
-          this.#gain(id, answer.token);
+        if (answer.token > 0 && !answer.duplicate) this.#gain(id, answer.token);
         if (type === 'release') this.#lose(id, /** @type {any} */ (fields).token);
-        if (type === 'read_mentions' || type === 'mentions') this.#unread(answer.unread);
+        if ('unread' in answer) this.#unread(answer.unread);
         resolve(answer);
       });
     });
@@ -121,12 +118,12 @@ export class Client extends Emitter {
 
   /** Follows the agents and teams. */
   watchAgents() {
-    return this.#use(this.#of(Agents).next().value ?? new Agents(this));
+    return this.#use(this.#of(Agents)[0] ?? new Agents(this));
   }
 
   /** Follows the figures, for supervisors. */
   watchStats() {
-    return this.#use(this.#of(Stats).next().value ?? new Stats(this));
+    return this.#use(this.#of(Stats)[0] ?? new Stats(this));
   }
 
   /** Dials now instead of waiting. */
@@ -163,15 +160,14 @@ export class Client extends Emitter {
     return live;
   }
 
-  /** @template {Live<any>} L @param {new (...args: any[]) => L} kind @returns {Generator<L, undefined>} */
-  *#of(kind) {
-    for (const live of this.#live) if (live instanceof kind) yield live;
-    return undefined;
+  /** @template {Live<any>} L @param {new (...args: any[]) => L} kind @returns {L[]} */
+  #of(kind) {
+    return /** @type {any} */ ([...this.#live].filter((live) => live instanceof kind));
   }
 
   /** @param {string | undefined} id */
   #conversation(id) {
-    return [...this.#of(Conversation)].find((it) => it.id === id);
+    return this.#of(Conversation).find((it) => it.id === id);
   }
 
   /** @param {Welcome} frame */
@@ -219,7 +215,7 @@ export class Client extends Emitter {
           /** @type {any} */ (frame),
         );
       case 'presence':
-        return this.#of(Agents).next().value?.push(frame.agents);
+        return this.#of(Agents)[0]?.push(frame.agents);
     }
     this.#told(frame);
   }
@@ -257,14 +253,14 @@ export class Client extends Emitter {
         if (frame.epoch) for (const conversation of this.#of(Conversation)) conversation.reset();
         break;
       default:
-        if (/** @type {string} */ (frame.type) === 'stats') this.#of(Stats).next().value?.take(frame);
+        if (/** @type {string} */ (frame.type) === 'stats') this.#of(Stats)[0]?.take(frame);
     }
     this.emit(/** @type {Told} */ (frame.type), /** @type {any} */ (frame));
   }
 
   /** @param {string} view */
   #view(view) {
-    return [...this.#of(View)].find((it) => it.name === view);
+    return this.#of(View).find((it) => it.name === view);
   }
 
   /** @param {string} id @param {number} token */

@@ -80,9 +80,10 @@ export class Conversation extends Live {
   #settle(entries, more, gap) {
     const first = entries[0]?.seq ?? Infinity;
     const known = this.version;
-    const kept = known && !gap ? this.entries.filter(({ seq }) => seq < first) : [];
+    const fresh = !known || gap;
+    const kept = fresh ? [] : this.entries.filter(({ seq }) => seq < first);
     if (!kept.length) this.more = more;
-    if (!known || gap) this.version = entries.at(-1)?.seq ?? 0;
+    if (fresh) this.version = entries.at(-1)?.seq ?? 0;
     this.entries = [...kept, ...entries.filter(({ seq }) => seq <= this.version)];
     const held = this.#held ?? [];
     this.#held = null;
@@ -101,13 +102,10 @@ export class Conversation extends Live {
     if (entry.seq <= this.version) return;
     this.version = entry.seq;
     const { event } = entry;
-    if (event.kind === 'redacted' && 'entries' in event) {
-      const redact = (/** @type {EventEntry} */ it) => ({
-        ...it,
-        event: { kind: it.event.kind, redacted: true },
-      });
-      this.entries = this.entries.map((it) => (event.entries.includes(it.seq) ? redact(it) : it));
-    }
+    if (event.kind === 'redacted' && 'entries' in event)
+      this.entries = this.entries.map((it) =>
+        event.entries.includes(it.seq) ? { ...it, event: { kind: it.event.kind, redacted: true } } : it,
+      );
     this.entries.push(entry);
     this.emit('event', entry);
     this.emit('change', undefined);

@@ -28,6 +28,7 @@ export class Link {
   /** What `reconnect` asked for. */
   #afterMs = 0;
   #heardAt = 0;
+  #over = new AbortController();
   #notBefore = 0;
   /** Why the next token is asked for. @type {'connect' | 'refused'} */
   #why = 'connect';
@@ -44,8 +45,10 @@ export class Link {
     this.#backoff = new Backoff(options.backoff);
     this.#missing();
     this.#timers.dial = setTimeout(() => this.#dial());
-    globalThis.addEventListener?.('online', this.retry);
-    globalThis.document?.addEventListener('visibilitychange', this.retry); // Timers of hidden pages are slow.
+    const { signal } = this.#over;
+    globalThis.addEventListener?.('online', this.retry, { signal });
+    // Timers of hidden pages are slow.
+    globalThis.document?.addEventListener('visibilitychange', this.retry, { signal });
   }
 
   /** Sends, or does nothing and says false: nothing is queued here. @param {object} frame */
@@ -67,8 +70,7 @@ export class Link {
     if (this.state === 'closed') return;
     this.#drop();
     clearTimeout(this.#timers.lost);
-    globalThis.removeEventListener?.('online', this.retry);
-    globalThis.document?.removeEventListener('visibilitychange', this.retry);
+    this.#over.abort();
     this.#tell('closed', { code, reason });
   }
 
@@ -154,11 +156,8 @@ export class Link {
     this.#notBefore = Date.now() + this.#backoff.leastMs;
     this.#timers.dial = setTimeout(() => this.#dial(), wait);
     this.#missing();
-    this.#tell(this.state === 'connected' ? 'reconnecting' : this.state, {
-      code,
-      reason,
-      retryInMs: Math.round(wait),
-    });
+    const state = this.state === 'connected' ? 'reconnecting' : this.state;
+    this.#tell(state, { code, reason, retryInMs: Math.round(wait) });
   }
 
   /** Leaves the socket, which may be dead and never say so. */

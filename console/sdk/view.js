@@ -25,7 +25,7 @@ export class View extends Live {
   /** What was asked for last. @type {Window} */
   #wanted;
   #asking = false;
-  /** @type {{resolve: (view: View) => void, reject: (error: DibsError | null) => void}[]} */
+  /** Whoever waits for a move. @type {((error: DibsError | null) => void)[]} */
   #waiting = [];
 
   /** @param {Client} client @param {string} name @param {Window} wanted */
@@ -47,7 +47,7 @@ export class View extends Live {
   move(change) {
     this.#wanted = { ...this.#wanted, ...change };
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push((error) => (error ? reject(error) : resolve(this)));
       if (this.status === 'gone') this.#refuse(null);
       else if (this.status === 'live' && !this.#asking) this.ask();
     });
@@ -70,7 +70,7 @@ export class View extends Live {
           this.shown = wanted;
           this.answered(answer);
         } else if (this.#wanted === wanted) this.#wanted = this.shown; // A bad move leaves the old window.
-        for (const { resolve, reject } of waiting) answer ? resolve(this) : reject(error);
+        for (const done of waiting) done(error);
         if (this.status === 'loading' || this.#wanted !== this.shown) this.ask();
       },
     );
@@ -106,8 +106,8 @@ export class View extends Live {
 
   /** @param {DibsError | null} error */
   #refuse(error) {
-    const why = error ?? new DibsError('closed', 'The list is closed.');
-    for (const { reject } of this.#waiting.splice(0)) reject(why);
+    error ??= new DibsError('closed', 'The list is closed.');
+    for (const done of this.#waiting.splice(0)) done(error);
   }
 
   /** @param {Delta | null} delta */

@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 import { serve } from './serve.js';
 
 const path = (/** @type {string} */ it) => fileURLToPath(new URL(it, import.meta.url));
-const PROGRAM = process.env.DIBS_PROGRAM ?? path('../../target/release/dibs');
+const PROGRAM = process.env.DIBS_BIN ?? path('../../target/release/dibs');
 const INTO = path('../../docs/images/');
 const DEMO = [
   'demo',
@@ -22,7 +22,7 @@ const DEMO = [
   '--speed',
   '1.5',
 ];
-const LIVELY_MS = Number(process.env.LIVELY_MS ?? 60_000);
+const LIVELY_MS = Number(process.env.LIVELY_MS ?? 150_000);
 const SIZE = { width: 1280, height: 760 };
 
 const demo = spawn(PROGRAM, DEMO, { stdio: ['ignore', 'pipe', 'inherit'] });

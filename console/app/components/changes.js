@@ -13,6 +13,7 @@ import { close, FormModal, Modal } from './modal.js';
 /** @import {BulkUpdate} from '../../sdk/types/protocol.js' */
 /** @typedef {{ids: string[]}} Ids */
 
+const STATUSES = /** @type {const} */ (['open', 'pending', 'resolved', 'closed']);
 const PRIORITIES = /** @type {const} */ (['urgent', 'high', 'normal', 'low']);
 
 /** The open one, or all that are selected. @param {string[]} ids @param {BulkUpdate} changes */
@@ -74,6 +75,23 @@ export function TagsDialog({ ids }) {
     <${FormModal} title=${t('tags_title', { n: about(ids) })} go=${t('apply')} run=${run}>
       <label for="tags">${t('tags')}</label>
       <input id="tags" name="tags" autocomplete="off" data-first dir="auto" placeholder="vip, -spam" />
+    <//>`;
+}
+
+/** @param {Ids} props */
+export function StatusDialog({ ids }) {
+  const current = talk.peek()?.summary?.status;
+  return html`
+    <${Modal} title=${t('status')}>
+      <div class="stack choices">
+        ${STATUSES.map(
+          (status) =>
+            html`<button type="button" key=${status} disabled=${status === current} data-first=${status !== current || undefined} onClick=${() => {
+              close();
+              change(ids, { status });
+            }}><span class=${`status ${status}`}>${t(`st_${status}`)}</span></button>`,
+        )}
+      </div>
     <//>`;
 }
 

@@ -4,11 +4,12 @@
 import { sendNote, sendReply } from '../actions.js';
 import { cleared, draft, keep } from '../drafts.js';
 import { html, useLayoutEffect, useRef, useSignal } from '../lib.js';
-import { claims, client, nameOf, online } from '../store.js';
+import { ask, claims, client, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
 import { guards, sending, setTab, tabs, talk } from '../talk.js';
+import { DraftFiles } from './files.js';
 import { Guard } from './guard.js';
-import { Icon } from './icon.js';
+import { Icon, IconButton } from './icon.js';
 import { candidates, insert, MentionList } from './mention.js';
 
 /** @import {Summary} from '../../sdk/types/protocol.js' */
@@ -91,6 +92,7 @@ function Field({ id, kind, summary }) {
         }}
         onBlur=${() => talk.peek()?.typing(false, kind)} onKeyDown=${keys(completing, complete, send)}></textarea>
       ${completing.value && html`<${MentionList} found=${completing.value} pick=${complete} />`}
+      ${kind === 'reply' && html`<${DraftFiles} id=${id} busy=${busy} />`}
       <${Foot} id=${id} kind=${kind} summary=${summary} empty=${!text.value.trim()} busy=${busy} send=${send} />
     </div>`;
 }
@@ -105,6 +107,7 @@ function Foot({ id, kind, summary, empty, busy, send }) {
   const label = kind === 'note' ? 'add_note' : claims.value.has(id) || held ? 'send' : 'send_claim';
   return html`
     <div class="field-foot">
+      ${kind === 'reply' && html`<${IconButton} name="clip" label=${t('attach')} data-act="attach" disabled=${busy} onClick=${() => ask('attach', [id])} />`}
       <span class="faint cut" role="status">${held ? t('held_hint', { name: nameOf(summary.claim?.agent ?? '') }) : busy ? t('sending') : ''}</span>
       ${
         kind === 'reply' &&

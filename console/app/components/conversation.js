@@ -1,5 +1,6 @@
 //! The open conversation: its head, who has it, the timeline, the composer, and the details beside them.
 
+import { summaryOf } from '../holder.js';
 import { html } from '../lib.js';
 import { detailsShown, toggleDetails } from '../panel.js';
 import { prefer, prefs } from '../prefs.js';
@@ -18,7 +19,7 @@ export function Conversation() {
   if (!it || !route.value.id) return html`<${Nothing} />`;
   if (it.status === 'gone')
     return html`<main id="conversation" class="talk" tabindex="-1"><p class="empty">${t('gone')}</p></main>`;
-  const summary = it.summary;
+  const summary = summaryOf(it);
   if (!summary)
     return html`<main id="conversation" class="talk" tabindex="-1" aria-busy="true"><p class="empty">${t('loading')}</p></main>`;
   return html`

@@ -16,7 +16,7 @@ const OTHERS = 10;
 
 /** @param {{summary: Summary}} props */
 export function Details({ summary }) {
-  const { id, customer, tags, priority, assignee, team, queue, channel, opened_at } = summary;
+  const { id, customer, status, tags, priority, assignee, team, queue, channel, opened_at } = summary;
   return html`
     <aside class="details" aria-label=${t('details')} tabindex="0">
       <div class="person">
@@ -24,6 +24,7 @@ export function Details({ summary }) {
         <div><strong dir="auto">${customer.name}</strong>${customer.handle && html`<span class="faint cut" dir="auto">${customer.handle}</span>`}</div>
       </div>
       <dl>
+        <${Pair} name="status"><button type="button" class="value" disabled=${!mayChange()} onClick=${() => ask('status', [id])}>${t(`st_${status}`)}</button><//>
         <${Pair} name="priority"><button type="button" class="value" onClick=${() => ask('priority', [id])}>${t(`pr_${priority}`)}</button><//>
         <${Pair} name="assignee"><button type="button" class="value" disabled=${!mayChange()} onClick=${() => ask('assign', [id])}>${[assignee && nameOf(assignee), team].filter(Boolean).join(', ') || t('nobody')}</button><//>
         <${Pair} name="queue">${queue}<//>
@@ -39,15 +40,15 @@ export function Details({ summary }) {
         )}
         <li><button type="button" class="quiet" onClick=${() => ask('tags', [id])}>${t('tag_add')}</button></li>
       </ul>
-      <${Others} id=${id} customer=${customer.id} version=${summary.status} />
+      <${Others} id=${id} customer=${customer.id} status=${status} />
     </aside>`;
 }
 
 /** @param {{name: string, children?: unknown}} props */
 const Pair = ({ name, children }) => html`<div><dt>${t(name)}</dt><dd dir="auto">${children}</dd></div>`;
 
-/** @param {{id: string, customer: string}} props */
-function Others({ id, customer }) {
+/** They are asked for again when this one's status changes. @param {{id: string, customer: string, status: string}} props */
+function Others({ id, customer, status }) {
   const found = useSignal(/** @type {Summary[]} */ ([]));
   useEffect(() => {
     client
@@ -57,7 +58,7 @@ function Others({ id, customer }) {
         found.value = conversations.filter((it) => it.id !== id);
       })
       .catch(() => {}); // They are asked for again with the next look.
-  }, [id, customer]);
+  }, [id, customer, status]);
   return html`
     <h3 class="label">${t('others')}</h3>
     <ul class="others-list">

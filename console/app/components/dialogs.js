@@ -2,10 +2,12 @@
 
 import { html } from '../lib.js';
 import { dialog } from '../store.js';
-import { AssignDialog, PriorityDialog, ResultsDialog, TagsDialog } from './changes.js';
+import { AssignDialog, PriorityDialog, ResultsDialog, StatusDialog, TagsDialog } from './changes.js';
+import { AttachDialog } from './files.js';
 import { SnoozeDialog, TakeOverDialog, TransferDialog } from './handover.js';
 import { HelpDialog } from './help.js';
 import { Palette } from './palette.js';
+import { SaveDialog } from './saved.js';
 import { SettingsDialog } from './settings.js';
 
 /** @type {Record<string, (props: {ids: string[]}) => unknown>} */
@@ -15,7 +17,10 @@ const KINDS = {
   snooze: SnoozeDialog,
   assign: AssignDialog,
   priority: PriorityDialog,
+  status: StatusDialog,
+  saveView: SaveDialog,
   tags: TagsDialog,
+  attach: AttachDialog,
   results: ResultsDialog,
   palette: Palette,
   help: HelpDialog,

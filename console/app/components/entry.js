@@ -6,8 +6,9 @@ import { me, nameOf } from '../store.js';
 import { t } from '../strings.js';
 import { clock, full } from '../time.js';
 import { Avatar } from './avatar.js';
+import { File } from './files.js';
 import { Icon } from './icon.js';
-import { safeLink, Text } from './text.js';
+import { Text } from './text.js';
 
 /** @import {Attachment, Customer, EventEntry} from '../../sdk/types/protocol.js' */
 
@@ -99,11 +100,3 @@ const Bubble = ({ side, id, name, bot, at, message, delivery }) => html`
       ${delivery?.state === 'failed' && html`<p class="error">${t('failed')}${delivery.reason ? `: ${delivery.reason}` : ''}</p>`}
     </div>
   </article>`;
-
-/** @param {{file: Attachment}} props */
-function File({ file }) {
-  const href = safeLink(file.url);
-  const size =
-    file.size > 1_000_000 ? `${(file.size / 1e6).toFixed(1)} MB` : `${Math.ceil(file.size / 1000)} kB`;
-  return html`<li><${Icon} name="clip" />${href ? html`<a href=${href} target="_blank" rel="noopener noreferrer nofollow" dir="auto">${file.name}</a>` : file.name} <span class="faint">${size}</span></li>`;
-}

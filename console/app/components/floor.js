@@ -17,8 +17,10 @@ export function Floor() {
     [client.value],
   );
   const here = [...people.value.agents.values()].filter((it) => it.connected);
+  const [oldest] = figures.value.flatMap((it) => it.oldest ?? []).sort();
   const tiles = [
     ['floor_waiting', counts.value.get('waiting')],
+    ['floor_oldest', oldest && now.value ? since(oldest) : undefined],
     ['floor_unclaimed', counts.value.get('unclaimed')],
     ['floor_held', here.reduce((sum, it) => sum + it.claims, 0)],
     ['floor_people', here.length],

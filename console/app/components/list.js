@@ -3,8 +3,9 @@
 import { focusList } from '../focus.js';
 import { cx, html, useLayoutEffect, useRef, useSignal } from '../lib.js';
 import { chosenSort, cursor, pages, SORTS, selection, sight, sort, step, toggle } from '../list.js';
-import { prefer, prefs } from '../prefs.js';
+import { prefs } from '../prefs.js';
 import { go, queue, route, search } from '../route.js';
+import { ask } from '../store.js';
 import { t } from '../strings.js';
 import { BulkBar } from './bulk.js';
 import { Icon, IconButton } from './icon.js';
@@ -35,12 +36,6 @@ export function List() {
 }
 
 function Search() {
-  const { view } = route.value;
-  const save = () => {
-    const name = [search.value.trim(), queue.value].filter(Boolean).join(' · ');
-    const others = prefs.value.saved.filter((it) => it.name !== name);
-    prefer({ saved: [...others, { name, base: view, text: search.value.trim(), queue: queue.value }] });
-  };
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === 'Escape') search.value = '';
     if (event.key === 'Enter') focusList();
@@ -52,7 +47,7 @@ function Search() {
         onInput=${(/** @type {any} */ event) => {
           search.value = event.currentTarget.value;
         }} onKeyDown=${keys} />
-      ${(search.value.trim() || queue.value) && html`<${IconButton} name="save" label=${t('save_view')} onClick=${save} />`}
+      ${(search.value.trim() || queue.value) && html`<${IconButton} name="save" label=${t('save_view')} data-act="save-view" onClick=${() => ask('saveView')} />`}
     </div>
     ${
       queue.value &&

@@ -1,15 +1,16 @@
-//! The left edge: the views with their live counts, saved searches, and oneself: status, connection, settings.
+//! The left edge: the views with their live counts, those of one's own, and oneself: status, connection, settings.
 
 import { setPresence } from '../actions.js';
 import { html } from '../lib.js';
-import { prefer, prefs } from '../prefs.js';
-import { go, queue, route, search } from '../route.js';
+import { prefs } from '../prefs.js';
+import { go, route } from '../route.js';
 import { signOut } from '../session.js';
 import { ask, isSupervisor, link, me, people, unread } from '../store.js';
 import { t } from '../strings.js';
 import { counts, views } from '../views.js';
 import { Avatar } from './avatar.js';
 import { Icon, IconButton } from './icon.js';
+import { SavedViews } from './saved.js';
 
 export const Sidebar = () => html`
   <nav class="sidebar" aria-label=${t('views')}>
@@ -19,7 +20,7 @@ export const Sidebar = () => html`
       ${views.value.map((it) => html`<${Item} key=${it.name} name=${it.name} icon=${it.icon} />`)}
     </ul>
     ${isSupervisor.value && html`<ul class="views ruled"><${Item} name="floor" icon="gauge" /></ul>`}
-    ${prefs.value.saved.length > 0 && html`<${Saved} />`}
+    ${prefs.value.saved.length > 0 && html`<${SavedViews} />`}
     <${Me} />
   </nav>`;
 
@@ -36,27 +37,6 @@ function Item({ name, icon }) {
         ${count !== undefined && html`<span class=${loud ? 'count loud' : 'count'}>${count}</span>`}
       </button>
     </li>`;
-}
-
-function Saved() {
-  const all = prefs.value.saved;
-  const open = (/** @type {typeof all[number]} */ it) => {
-    go({ view: it.base, id: null }, true);
-    search.value = it.text;
-    queue.value = it.queue;
-  };
-  return html`
-    <h2 class="label">${t('saved')}</h2>
-    <ul class="views">
-      ${all.map(
-        (it) => html`
-          <li class="saved" key=${it.name}>
-            <button type="button" class="view" onClick=${() => open(it)}><${Icon} name="search" /><span class="view-name" dir="auto">${it.name}</span></button>
-            <${IconButton} name="close" label=${t('remove_view', { name: it.name })}
-              onClick=${() => prefer({ saved: all.filter((other) => other !== it) })} />
-          </li>`,
-      )}
-    </ul>`;
 }
 
 function Me() {

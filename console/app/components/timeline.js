@@ -30,10 +30,12 @@ export function Timeline({ talk }) {
     if (current.atEnd) inSight();
   }, [version]);
   useLayoutEffect(() => {
+    const it = box.current;
+    if (!it) return;
     const keep = new ResizeObserver(() => {
-      if (place.current.atEnd && box.current) box.current.scrollTop = box.current.scrollHeight;
+      if (place.current.atEnd) it.scrollTop = it.scrollHeight;
     });
-    if (box.current) keep.observe(box.current);
+    for (const part of [it, it.firstElementChild]) if (part) keep.observe(part);
     return () => keep.disconnect();
   }, []);
   useLayoutEffect(() => {
@@ -43,8 +45,11 @@ export function Timeline({ talk }) {
   }, []);
   const scrolled = (/** @type {any} */ event) => {
     const it = event.currentTarget;
-    const end = it.scrollHeight - it.scrollTop - it.clientHeight < NEAR_PX;
-    Object.assign(place.current, { atEnd: end, top: it.scrollTop, height: it.scrollHeight });
+    const { current } = place;
+    const near = it.scrollHeight - it.scrollTop - it.clientHeight < NEAR_PX;
+    // What comes, or takes room, moves the end away from who is there: only going up is leaving it.
+    const end = near || (current.atEnd && it.scrollTop >= current.top);
+    Object.assign(current, { atEnd: end, top: it.scrollTop, height: it.scrollHeight });
     atEnd.value = end;
     if (end) inSight();
   };
@@ -55,8 +60,10 @@ export function Timeline({ talk }) {
   return html`
     <div class="timeline-box">
       <div class="timeline" role="log" aria-label=${t('timeline')} tabindex="0" ref=${box} onScroll=${scrolled}>
-        ${talk.more && html`<button type="button" class="quiet earlier" onClick=${() => talk.older().catch(refused)}>${t('earlier')}</button>`}
-        ${rows(talk)}
+        <div class="entries">
+          ${talk.more && html`<button type="button" class="quiet earlier" onClick=${() => talk.older().catch(refused)}>${t('earlier')}</button>`}
+          ${rows(talk)}
+        </div>
       </div>
       ${!atEnd.value && html`<button type="button" class="to-end" onClick=${toEnd}>${t('jump')}</button>`}
     </div>`;

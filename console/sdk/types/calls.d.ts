@@ -48,7 +48,7 @@ export type Call = {
     sentAt: number;
     timer?: ReturnType<typeof setTimeout>;
 };
-/** A key, unique without a secure context. */
+/** A key of 128 random bits; without a secure context, too. */
 export declare const makeKey: () => string;
 export declare class Calls {
     #private;

@@ -215,9 +215,18 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     await olivia.locator('.claimbar.mine').waitFor();
     await olivia.click('#tab-note');
     assert.deepEqual(await findings(olivia), []);
+    await olivia.click('#tab-reply');
+    await olivia.click('[data-act=attach]');
+    await olivia.locator('dialog').waitFor();
+    assert.deepEqual(await findings(olivia), []);
+    await olivia.fill('#attach-url', 'https://files.example/form.pdf');
+    await olivia.keyboard.press('Enter');
+    await olivia.locator('.composer .files').waitFor();
+    assert.deepEqual(await findings(olivia), []);
     for (const [press, wait] of [
       ['.list-head [aria-pressed]', '.bulk'],
       ['[data-act=transfer]', 'dialog'],
+      ['.details dd .value >> nth=0', 'dialog'],
       ['.me [aria-label=Settings]', 'dialog'],
     ]) {
       await olivia.click(press);
@@ -230,6 +239,11 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     await olivia.locator('.palette-input').waitFor();
     assert.deepEqual(await findings(olivia), []);
     await olivia.keyboard.press('Escape');
+    await olivia.fill('#list-search', 'look at');
+    await olivia.click('[data-act=save-view]');
+    await olivia.keyboard.press('Enter');
+    await olivia.locator('.saved .count').waitFor();
+    assert.deepEqual(await findings(olivia), []);
     for (const view of ['mentions', 'floor']) {
       await olivia.click(`[data-view=${view}]`);
       await olivia

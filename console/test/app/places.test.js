@@ -33,7 +33,9 @@ test('a queue of the floor opens as a list, which can be saved and is there afte
   await olivia.locator(`#row-${id}`).waitFor();
   await olivia.locator('.list-head h1', { hasText: '1' }).waitFor();
   assert.equal(await olivia.locator('.row').count(), 1);
-  await olivia.click('[aria-label="Save this search"]');
+  await olivia.click('[data-act=save-view]');
+  await olivia.keyboard.press('Enter');
+  await olivia.locator('.saved').waitFor();
   await olivia.reload();
   await olivia.locator('.saved .view', { hasText: 'billing' }).click();
   await olivia.locator('.chip.filter', { hasText: 'billing' }).waitFor();

@@ -10,19 +10,19 @@ import { chromium } from 'playwright-core';
 import { serve } from '../serve.js';
 
 const PROGRAM =
-  process.env.DIBS_PROGRAM ?? fileURLToPath(new URL('../../../target/release/dibs', import.meta.url));
+  process.env.DIBS_BIN ?? fileURLToPath(new URL('../../../target/release/dibs', import.meta.url));
 const SECRET = 'a-secret-of-tests-that-is-long-enough-0123456789';
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Far more than anything here takes, on a machine that is busy. */
-const PATIENCE_MS = 12_000;
+const PATIENCE_MS = 30_000;
 /** How often a channel that is too fast repeats a message. */
 const TRIES = 200;
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
 
 /** @typedef {import('playwright-core').Page} Page */
 
-/** @param {string} data @returns {Promise<{address: string, process: import('node:child_process').ChildProcess}>} */
-async function startHub(data) {
+/** @param {string} data @param {string[]} more Further flags. @returns {Promise<{address: string, process: import('node:child_process').ChildProcess}>} */
+async function startHub(data, more) {
   const args = [
     'serve',
     '--listen',
@@ -37,8 +37,10 @@ async function startHub(data) {
     '0',
     '--ingest-per-second',
     '0',
+    ...more,
   ];
-  const process = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, DIBS_BIN: undefined, DIBS_LONG: undefined };
+  const child = spawn(PROGRAM, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const address = await new Promise((resolve, reject) => {
     let said = '';
     const hear = (/** @type {Buffer} */ text) => {
@@ -46,39 +48,47 @@ async function startHub(data) {
       const found = /127\.0\.0\.1:([1-9]\d+)/.exec(said);
       if (found) resolve(found[0]);
     };
-    process.stdout.on('data', hear);
-    process.stderr.on('data', hear);
-    process.on('exit', () => reject(new Error(`the hub ended: ${said}`)));
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    child.on('exit', () => reject(new Error(`the hub ended: ${said}`)));
   });
-  return { address, process };
+  return { address, process: child };
 }
 
 export class World {
   /** @type {string[]} */
   errors = [];
   #data;
+  #args;
   #count = 0;
 
-  /** @param {string} data @param {Awaited<ReturnType<typeof startHub>>} hub @param {import('playwright-core').Browser} browser */
-  constructor(data, hub, browser) {
+  /** @param {string} data @param {string[]} args @param {Awaited<ReturnType<typeof startHub>>} hub @param {import('playwright-core').Browser} browser */
+  constructor(data, args, hub, browser) {
     this.#data = data;
+    this.#args = args;
     this.hub = hub;
     this.browser = browser;
     /** @type {import('node:http').Server | undefined} */
     this.server = undefined;
   }
 
-  static async begin() {
-    const data = mkdtempSync(join(tmpdir(), 'dibs-console-'));
-    const browser = await chromium.launch({ executablePath: BROWSER, args: ARGS });
-    const world = new World(data, await startHub(data), browser);
+  /** The console is served from the folder, so that its address outlives the hub. @param {...string} args Further flags of the hub. */
+  static async begin(...args) {
+    const world = await World.alone(...args);
     world.server = await serve(() => world.hub.address);
     return world;
   }
 
+  /** The console is the one in the program. @param {...string} args Further flags of the hub. */
+  static async alone(...args) {
+    const data = mkdtempSync(join(tmpdir(), 'dibs-console-'));
+    const browser = await chromium.launch({ executablePath: BROWSER, args: ARGS });
+    return new World(data, args, await startHub(data, args), browser);
+  }
+
   get url() {
     const address = /** @type {import('node:net').AddressInfo | null} */ (this.server?.address() ?? null);
-    return `http://127.0.0.1:${address?.port}/`;
+    return `http://${address ? `127.0.0.1:${address.port}` : this.hub.address}/`;
   }
 
   /** @param {string} agent @param {...string} more Flags of `dibs token`. */
@@ -87,16 +97,22 @@ export class World {
     return execFileSync(PROGRAM, args).toString().trim();
   }
 
-  /** Somebody with a window of their own. @param {string} agent @param {{role?: string, view?: string, options?: object, team?: string, ttl?: string}} [more] @returns {Promise<Page>} */
-  async seat(agent, { role = 'agent', view = 'unclaimed', options = {}, team, ttl } = {}) {
+  /** A page whose faults are noted. @param {string} who @param {object} [options] @returns {Promise<Page>} */
+  async page(who, options = {}) {
     const context = await this.browser.newContext({ viewport: { width: 1400, height: 860 }, ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
-    page.on('pageerror', (error) => this.errors.push(`${agent}: ${error.stack}`));
+    page.on('pageerror', (error) => this.errors.push(`${who}: ${error.stack}`));
     page.on('console', (said) => {
       if (said.type() === 'error' && !/WebSocket|502|ERR_/.test(said.text()))
-        this.errors.push(`${agent}: ${said.text()}`);
+        this.errors.push(`${who}: ${said.text()}`);
     });
+    return page;
+  }
+
+  /** Somebody with a window of their own. @param {string} agent @param {{role?: string, view?: string, options?: object, team?: string, ttl?: string}} [more] @returns {Promise<Page>} */
+  async seat(agent, { role = 'agent', view = 'unclaimed', options = {}, team, ttl } = {}) {
+    const page = await this.page(agent, options);
     const name = agent[0].toUpperCase() + agent.slice(1);
     const token = this.token(
       agent,
@@ -147,7 +163,7 @@ export class World {
   }
 
   async revive() {
-    this.hub = await startHub(this.#data);
+    this.hub = await startHub(this.#data, this.#args);
   }
 
   async end() {

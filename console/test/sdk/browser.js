@@ -1,7 +1,8 @@
-//! A real browser for tests, spoken to over its own protocol, and a server of static files under the strict policy
-//! that the hub has for its pages.
+//! A real browser for tests, spoken to over its own protocol, and a server of static files under a strict policy: only the
+//! page's very own script is let in, by its digest.
 
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -15,11 +16,13 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript' };
 export async function serve(test, folder) {
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://x').pathname);
-    const policy = `default-src 'self'; connect-src 'self' ws://127.0.0.1:*; frame-ancestors 'none'`;
     if (path === '/favicon.ico') return void response.writeHead(204).end();
     const type = TYPES[/** @type {keyof typeof TYPES} */ (extname(path))];
     const body = type && (await readFile(join(folder, path)).catch(() => undefined));
     if (!body) return void response.writeHead(404).end();
+    const script = /<script type="module">([\s\S]*?)<\/script>/.exec(String(body))?.[1] ?? '';
+    const digest = createHash('sha256').update(script).digest('base64');
+    const policy = `default-src 'self'; script-src 'self' 'sha256-${digest}'; connect-src 'self' ws://127.0.0.1:*; frame-ancestors 'none'`;
     response.writeHead(200, { 'content-type': type, 'content-security-policy': policy }).end(body);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)));

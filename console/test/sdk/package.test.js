@@ -1,4 +1,4 @@
-//! The package itself: small, without dependencies, and with types that are those of the sources.
+//! The package itself: without dependencies, and with types that are those of the sources.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -8,28 +8,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
 
 const console_ = fileURLToPath(new URL('../../', import.meta.url));
 const sdk = join(console_, 'sdk');
 const types = join(sdk, 'types');
 
 const sources = async () => (await readdir(sdk)).filter((name) => name.endsWith('.js')).sort();
-
-test('all files together are small', async (t) => {
-  const texts = await Promise.all((await sources()).map((name) => readFile(join(sdk, name), 'utf8')));
-  const code = texts
-    .join('')
-    .replace(/\/\*\*[\s\S]*?\*\/|^\s*\/\/.*$|\s\/\/ .*$/gm, '')
-    .replace(/^\s*\n/gm, '');
-  const [served, stripped] = [
-    gzipSync(texts.join(''), { level: 9 }).length,
-    gzipSync(code, { level: 9 }).length,
-  ];
-  t.diagnostic(`${served} bytes as they are, ${stripped} without comments, gzipped`);
-  assert.ok(stripped < 8 * 1024, `${stripped} bytes without comments`);
-  assert.ok(served < 14 * 1024, `${served} bytes`);
-});
 
 test('each file says its job first, and imports nothing from elsewhere', async () => {
   for (const name of await sources()) {

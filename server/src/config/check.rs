@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::redis::RedisConfig;
 use super::settings::{KeySettings, Settings, WorkspaceSettings};
+use super::token_url::TokenUrl;
 use super::values::{Days, LogFormat, LogLevel, Origin, Period, Secret};
 use crate::hub::Budgets;
 use dibs_protocol::ids::WorkspaceId;
@@ -37,6 +38,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Foreign origins that may connect.
     pub allow_origin: Arc<[Origin]>,
+    /// Where the console fetches tokens; `None`: people bring them.
+    pub console_token_url: Option<TokenUrl>,
     /// How long a claim outlives its holder's last connection.
     pub claim_grace: Duration,
     /// How long an idle claim lives.
@@ -204,6 +207,7 @@ impl Config {
             postgres,
             auth,
             allow_origin: have("allow_origin", s.allow_origin)?.into(),
+            console_token_url: s.console_token_url,
             claim_grace: have("claim_grace", s.claim_grace)?.0,
             claim_idle: Some(have("claim_idle", s.claim_idle)?.0).filter(|idle| !idle.is_zero()),
             offer_ttl: at_least("offer_ttl", s.offer_ttl, least)?,

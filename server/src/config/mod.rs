@@ -9,6 +9,7 @@ mod layers;
 mod print;
 mod redis;
 mod settings;
+mod token_url;
 mod values;
 
 pub use check::{
@@ -18,6 +19,7 @@ pub use layers::{CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Loaded, load};
 pub use print::default_toml;
 pub use redis::RedisConfig;
 pub use settings::{KeySettings, Settings, SettingsArgs, WorkspaceSettings};
+pub use token_url::TokenUrl;
 pub use values::{LogFormat, LogLevel, Origin, Period, Secret};
 
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 //! The table makes the fields of [`Settings`], the flags, the variables of the environment, `--help` and
 //! `dibs config default`. A new setting is one entry here and one line in `check`.
 
+use super::token_url::TokenUrl;
 use super::values::{Days, LogFormat, LogLevel, Origin, Period, Secret};
 use clap::builder::styling::Style;
 use clap::error::ErrorKind;
@@ -47,7 +48,7 @@ macro_rules! values {
 }
 
 values! {
-    Text: SocketAddr, PathBuf, Period, Days, Secret, String, LogLevel, LogFormat, Origin, IpNet;
+    Text: SocketAddr, PathBuf, Period, Days, Secret, String, LogLevel, LogFormat, Origin, IpNet, TokenUrl;
     Number: u32, usize;
     Switch: bool;
 }
@@ -171,6 +172,9 @@ settings! {
     auth_audience: String, "NAME";
     /// Origins, exactly as browsers send them, whose pages may connect besides the server's own.
     allow_origin: Vec<Origin>, "ORIGIN";
+    /// Where the console fetches tokens, with the browser's cookies: a path on its own host, or an https address that
+    /// allows it (CORS with credentials). The answer is a token, or {"token": "…"}. Without it people bring tokens.
+    console_token_url: TokenUrl, "URL";
     /// How long a claim waits for its holder after the holder's last connection went.
     claim_grace: Period, "DURATION" = "30s";
     /// After how long a claim ends whose connected holder does nothing in the conversation.

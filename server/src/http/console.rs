@@ -1,17 +1,21 @@
-//! The console: the files of `console/` that browsers run, embedded in the program. No rules, no templates, and nothing
-//! of what is only needed to check and test them.
+//! The console: the files of `console/` that browsers run, embedded in the program. No rules, and nothing of what is only
+//! needed to check and test them. The page is sent as it is, but for one line that names where to fetch tokens.
 
 use super::problem::no_route;
-use axum::extract::Path;
+use crate::config::TokenUrl;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
 use axum::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Everything comes from here, nothing is inline, and nobody frames it.
 const POLICY: &str =
@@ -28,47 +32,55 @@ struct Files;
 
 /// One file, ready to be sent.
 struct Asset {
-    plain: EmbeddedFile,
-    gzip: Vec<u8>,
+    plain: Bytes,
+    gzip: Bytes,
     etag: HeaderValue,
     kind: &'static str,
+    policy: HeaderValue,
 }
 
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
-    let known = |path: &str| Some((path.to_owned(), Asset::new(path, Files::get(path)?)?));
+    let known = |path: &str| Some((path.to_owned(), Asset::new(path, Files::get(path)?.data, None)?));
     Files::iter().filter_map(|path| known(&path)).collect()
 });
 
 impl Asset {
-    /// Nothing for a kind of file that the console does not use.
-    fn new(path: &str, plain: EmbeddedFile) -> Option<Self> {
+    /// Nothing for a kind of file that the console does not use. `reaches` is an origin that the page may ask, besides.
+    fn new(path: &str, plain: Cow<'static, [u8]>, reaches: Option<&str>) -> Option<Self> {
         let kind = content_type(path)?;
-        let etag = format!("\"{}\"", hex::encode(&plain.metadata.sha256_hash()[..16]));
+        let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&plain)[..16]));
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        gzip.write_all(&plain.data).ok()?;
+        gzip.write_all(&plain).ok()?;
+        let policy = match reaches {
+            Some(origin) => format!("{POLICY}; connect-src 'self' {origin}"),
+            None => POLICY.to_owned(),
+        };
         Some(Self {
-            gzip: gzip.finish().ok()?,
+            gzip: gzip.finish().ok()?.into(),
             etag: HeaderValue::from_str(&etag).ok()?,
-            plain,
+            plain: match plain {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            },
             kind,
+            policy: HeaderValue::from_str(&policy).ok()?,
         })
     }
 
     /// The answer to a request with these headers.
-    fn answer(&'static self, asked: &HeaderMap) -> Response {
+    fn answer(&self, asked: &HeaderMap) -> Response {
         let known = asked
             .get(IF_NONE_MATCH)
             .is_some_and(|it| contains(it, &self.etag));
         let gzip = asked.get(ACCEPT_ENCODING).is_some_and(takes_gzip);
         let mut response = match (known, gzip) {
             (true, _) => StatusCode::NOT_MODIFIED.into_response(),
-            (false, true) => ([("content-encoding", "gzip")], self.gzip.as_slice()).into_response(),
-            (false, false) => self.plain.data.clone().into_response(),
+            (false, true) => ([("content-encoding", "gzip")], self.gzip.clone()).into_response(),
+            (false, false) => self.plain.clone().into_response(),
         };
         let headers = response.headers_mut();
         for (name, value) in [
             ("content-type", self.kind),
-            ("content-security-policy", POLICY),
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-opener-policy", "same-origin"),
@@ -78,14 +90,40 @@ impl Asset {
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        headers.insert("content-security-policy", self.policy.clone());
         headers.insert("etag", self.etag.clone());
         response
     }
 }
 
+/// The page, as the configuration wants it.
+pub(super) struct Page(Option<Asset>);
+
+impl Page {
+    /// The page; with a line that names where to fetch tokens, if there is such a place.
+    pub(super) fn new(token_url: Option<&TokenUrl>) -> Self {
+        let page = Files::get("index.html").map(|file| file.data);
+        let Some((page, url)) = page.zip(token_url) else {
+            return Self(None);
+        };
+        // An address has no quotes, spaces or angles: they are percent-encoded where it was read.
+        let address = url.address().replace('&', "&amp;");
+        let line = format!("<meta name=\"dibs-token-url\" content=\"{address}\">\n</head>");
+        let page = String::from_utf8_lossy(&page).replacen("</head>", &line, 1);
+        Self(Asset::new("index.html", page.into_bytes().into(), url.origin()))
+    }
+
+    async fn answer(&self, asked: &HeaderMap) -> Response {
+        match &self.0 {
+            Some(page) => page.answer(asked),
+            None => file("index.html", asked).await,
+        }
+    }
+}
+
 /// `/`.
-pub(super) async fn index(asked: HeaderMap) -> Response {
-    file("index.html", &asked).await
+pub(super) async fn index(State(page): State<Arc<Page>>, asked: HeaderMap) -> Response {
+    page.answer(&asked).await
 }
 
 /// `/app/…`.
@@ -149,7 +187,10 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
-        let response = file(path, &asked).await;
+        read(file(path, &asked).await).await
+    }
+
+    async fn read(response: Response) -> (StatusCode, HeaderMap, Vec<u8>) {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         (parts.status, parts.headers, body)
@@ -182,6 +223,34 @@ mod tests {
             count += 1;
         }
         assert!(count > 2, "{page}");
+    }
+
+    async fn page(token_url: Option<&str>) -> (StatusCode, HeaderMap, String) {
+        let url = token_url.map(|it| it.parse().unwrap());
+        let answer = Page::new(url.as_ref()).answer(&HeaderMap::new()).await;
+        let (status, headers, body) = read(answer).await;
+        (status, headers, String::from_utf8(body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_page_says_where_tokens_are_and_may_ask_there_and_nowhere_else() {
+        let (_, plain, bare) = page(None).await;
+        assert!(!bare.contains("dibs-token-url"));
+        assert_eq!(plain["content-security-policy"], POLICY);
+
+        let (_, headers, body) = page(Some("/token?a=1&b=2")).await;
+        assert!(body.contains("<meta name=\"dibs-token-url\" content=\"/token?a=1&amp;b=2\">\n</head>"));
+        assert_eq!(headers["content-security-policy"], POLICY);
+        assert_ne!(headers["etag"], plain["etag"]);
+
+        let (status, headers, body) = page(Some("https://auth.example/t")).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(body.contains("content=\"https://auth.example/t\""));
+        assert_eq!(
+            headers["content-security-policy"],
+            format!("{POLICY}; connect-src 'self' https://auth.example").as_str()
+        );
+        assert_eq!(body.lines().count(), bare.lines().count() + 1);
     }
 
     #[tokio::test]

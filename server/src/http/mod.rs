@@ -19,6 +19,7 @@ use std::sync::Arc;
 pub fn router(shared: Arc<Shared>) -> Router {
     let origins = shared.config.allow_origin.clone();
     let apart = shared.config.admin_listen.is_some();
+    let page = Arc::new(console::Page::new(shared.config.console_token_url.as_ref()));
     let router = Router::new()
         .route("/v1/ws", get(upgrade::upgrade))
         .route("/v1/workspaces/{workspace}/messages", post(api::messages))
@@ -41,7 +42,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
             "/v1/workspaces/{workspace}/agents/{agent}/disconnect",
             post(agents::disconnect),
         )
-        .route("/", get(console::index))
+        .route("/", get(console::index).with_state(page))
         .route("/app/{*path}", get(console::app))
         .route("/sdk/{*path}", get(console::sdk))
         .route("/vendor/{*path}", get(console::vendor))

@@ -1,12 +1,24 @@
-//! The bare console in a real browser under the strict policy: what waits, a claim, a reply, a line that is cut.
+//! The bare console in a real browser: one page of less than a hundred lines; what waits, a claim, a reply, a line that is cut.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openPage, serve } from './browser.js';
 import { Hub, makeToken } from './hub.js';
 import { CuttingProxy } from './proxy.js';
 import { until } from './wait.js';
+
+const PAGE = fileURLToPath(new URL('../../examples/bare.html', import.meta.url));
+
+test('the bare console is one page of less than a hundred lines', () => {
+  const page = readFileSync(PAGE, 'utf8');
+  assert.ok(page.split('\n').length < 100);
+  assert.deepEqual(
+    [...page.matchAll(/(?:src|href|from)\b[= ]+['"]([^'"]+)/g)].map(([, it]) => it),
+    ['../sdk/index.js'],
+  );
+});
 
 test('the bare console claims and answers, also through a cut line', { timeout: 90_000 }, async (t) => {
   const origin = await serve(t, fileURLToPath(new URL('../../', import.meta.url)));
@@ -18,7 +30,7 @@ test('the bare console claims and answers, also through a cut line', { timeout: 
   const page = await openPage(t, `${origin}/examples/bare.html`);
   await page.run(
     (url, token) => {
-      const form = /** @type {any} */ (document.getElementById('sign-in'));
+      const form = /** @type {any} */ (document.getElementById('signIn'));
       form.url.value = url;
       form.token.value = token;
       form.requestSubmit();
