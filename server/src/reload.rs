@@ -83,7 +83,9 @@ impl Reload {
         match (&self.tls, &config.tls) {
             (Some(tls), Some(files)) => match tls.reload(&files.certificate, &files.key) {
                 Ok(()) => tracing::info!("the certificate was read anew"),
-                Err(error) => tracing::error!(%error, "the certificate cannot be read: the one in force stays"),
+                Err(error) => {
+                    tracing::error!(%error, "the certificate cannot be read: the one in force stays")
+                }
             },
             (None, None) => {}
             _ => tracing::error!("turning TLS on or off needs a restart"),

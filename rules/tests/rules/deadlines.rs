@@ -92,7 +92,9 @@ fn a_conversation_that_was_closed_long_enough_ago_forgets_once_and_again_only_wh
     let due = |world: &World| next_deadline(world.state(), &world.settings);
     let retain = |world: &mut World, version: u64| {
         let entries = (1..=version).collect();
-        let done = world.act(&sender("time"), &Action::Retain { entries, version }).unwrap();
+        let done = world
+            .act(&sender("time"), &Action::Retain { entries, version })
+            .unwrap();
         done.decision.events.len()
     };
     let closed_at = world.state().closed_at.unwrap();
@@ -100,12 +102,20 @@ fn a_conversation_that_was_closed_long_enough_ago_forgets_once_and_again_only_wh
     assert_eq!(due(&world), Some(closed_at.plus_ms(DAY_MS)));
     assert_eq!(retain(&mut world, version), 0, "it is not time yet");
     world.now = closed_at.plus_ms(DAY_MS);
-    assert_eq!(retain(&mut world, version - 1), 0, "something was added since it was read");
+    assert_eq!(
+        retain(&mut world, version - 1),
+        0,
+        "something was added since it was read"
+    );
     assert_eq!(retain(&mut world, version), 1);
     assert!(world.state().customer.name.is_empty());
     assert_eq!(due(&world), None, "there is nothing left to forget");
     resume(&mut world, "ben note remember them");
-    assert_eq!(due(&world), Some(closed_at.plus_ms(DAY_MS)), "the note is forgotten as well");
+    assert_eq!(
+        due(&world),
+        Some(closed_at.plus_ms(DAY_MS)),
+        "the note is forgotten as well"
+    );
     resume(&mut world, "ben update status=open");
     assert_eq!((due(&world), world.state().closed_at), (None, None));
     let version = world.state().version;

@@ -52,16 +52,23 @@ impl Disconnect {
             return Err(Failure::new(said));
         }
         let answer: Value = serde_json::from_slice(&body)?;
-        say(&format!("{} was sent away (event {})\n", self.agent, answer["seq"]))
+        say(&format!(
+            "{} was sent away (event {})\n",
+            self.agent, answer["seq"]
+        ))
     }
 
     /// Asks the server: whether it did it, and what it answered.
     async fn ask(&self) -> Result<(bool, Bytes), Failure> {
         let options = self.remote.options("dibs-disconnect")?;
         let url = &self.remote.url;
-        let host: Uri = url.parse().map_err(|_| self.remote.failure(&ConnectError::Url(url.clone())))?;
+        let host: Uri = url
+            .parse()
+            .map_err(|_| self.remote.failure(&ConnectError::Url(url.clone())))?;
         let host = host.authority().map_or("", |it| it.as_str());
-        let line = dial::line(url, &options).await.map_err(|error| self.remote.failure(&error))?;
+        let line = dial::line(url, &options)
+            .await
+            .map_err(|error| self.remote.failure(&error))?;
         let (mut sender, connection) = handshake(TokioIo::new(line)).await?;
         tokio::spawn(connection);
         let reason = self.reason.clone();

@@ -45,7 +45,9 @@ impl Export {
         let document = runtime.block_on(async {
             let (log, copy) = readable(&config).await?;
             if !log.workspaces().await?.contains(&workspace) {
-                return Err(Failure::new(format!("there is no workspace {workspace} in what is stored")));
+                return Err(Failure::new(format!(
+                    "there is no workspace {workspace} in what is stored"
+                )));
             }
             let now_ms = SystemClock.now_ms();
             let document = export_customer(log.as_ref(), &workspace, customer.as_str(), now_ms).await?;
@@ -80,7 +82,9 @@ async fn readable(config: &Config) -> Result<(Arc<dyn Log>, Option<TempDir>), Fa
         Ok(log) => Ok((Arc::new(log), None)),
         // Beside the data, because it is as secret and as large.
         Err(OpenError::InUse(_)) => {
-            let folder = tempfile::Builder::new().prefix(".export-").tempdir_in(&config.data)?;
+            let folder = tempfile::Builder::new()
+                .prefix(".export-")
+                .tempdir_in(&config.data)?;
             let file = folder.path().join("copy");
             SqliteLog::back_up(&config.data, &file)?;
             let log = SqliteLog::restore(&file, &folder.path().join("data"), Arc::new(SystemClock))?;

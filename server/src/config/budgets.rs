@@ -70,7 +70,10 @@ mod tests {
         let big = budgets.of(&"big".parse().unwrap());
         assert_eq!((big.sessions, big.watched), (NonZeroU32::new(100), None));
         let usual = budgets.of(&"usual".parse().unwrap());
-        assert_eq!((usual.sessions, usual.watched), (NonZeroU32::new(10), NonZeroU32::new(5)));
+        assert_eq!(
+            (usual.sessions, usual.watched),
+            (NonZeroU32::new(10), NonZeroU32::new(5))
+        );
         assert_eq!(budgets.own.len(), 1);
     }
 

@@ -224,7 +224,10 @@ impl Config {
             outbox_bytes,
             drain_timeout: have("drain_timeout", s.drain_timeout)?.0,
             agents_take_over: have("agents_take_over", s.agents_take_over)?,
-            retain_closed: s.retain_closed_days.map(|Days(time)| time).filter(|it| !it.is_zero()),
+            retain_closed: s
+                .retain_closed_days
+                .map(|Days(time)| time)
+                .filter(|it| !it.is_zero()),
             redis,
             log_level: have("log_level", s.log_level)?,
             log_format: have("log_format", s.log_format)?,

@@ -11,7 +11,9 @@ mod redis;
 mod settings;
 mod values;
 
-pub use check::{AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource, PostgresConfig, TlsConfig, UrlSource};
+pub use check::{
+    AuthConfig, COMMAND_BURST, Config, KeyConfig, KeySource, PostgresConfig, TlsConfig, UrlSource,
+};
 pub use layers::{CONFIG_VARIABLE, ENVIRONMENT_PREFIX, Loaded, load};
 pub use print::default_toml;
 pub use redis::RedisConfig;

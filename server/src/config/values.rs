@@ -83,7 +83,8 @@ const DAY_S: u64 = 86_400;
 
 impl Days {
     fn of(days: u64) -> Option<Self> {
-        days.checked_mul(DAY_S).map(|seconds| Self(Duration::from_secs(seconds)))
+        days.checked_mul(DAY_S)
+            .map(|seconds| Self(Duration::from_secs(seconds)))
     }
 }
 

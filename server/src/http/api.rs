@@ -43,7 +43,12 @@ pub(super) struct Bearer {
 
 impl Bearer {
     /// Verifies the token of a request that wants to do `action` in `workspace`.
-    pub(super) async fn new(shared: &Shared, workspace: &str, headers: &HeaderMap, action: &str) -> Result<Self, Refusal> {
+    pub(super) async fn new(
+        shared: &Shared,
+        workspace: &str,
+        headers: &HeaderMap,
+        action: &str,
+    ) -> Result<Self, Refusal> {
         let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
         let token = token.and_then(|it| it.strip_prefix("Bearer ").or_else(|| it.strip_prefix("bearer ")));
         let missing = || {

@@ -94,7 +94,9 @@ impl Rate {
             Ok(Ok(())) | Err(_) => return Ok(()),
         };
         let wait = until.wait_time_from(DefaultClock::default().now());
-        Err(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1))
+        Err(u64::try_from(wait.as_nanos().div_ceil(1_000_000))
+            .unwrap_or(u64::MAX)
+            .max(1))
     }
 }
 
@@ -126,10 +128,11 @@ impl Meter {
 fn take(rate: Option<&Rate>, things: usize) -> Result<(), Refusal> {
     let Some(rate) = rate else { return Ok(()) };
     let things = u32::try_from(things).ok().and_then(NonZeroU32::new);
-    rate.take(things.unwrap_or(NonZeroU32::MIN)).map_err(|wait_ms| Refusal {
-        message: "All of this workspace together ask too much: slow down.".to_owned(),
-        ..Refusal::rate_limited(wait_ms)
-    })
+    rate.take(things.unwrap_or(NonZeroU32::MIN))
+        .map_err(|wait_ms| Refusal {
+            message: "All of this workspace together ask too much: slow down.".to_owned(),
+            ..Refusal::rate_limited(wait_ms)
+        })
 }
 
 /// Whether there is room for one more of what the workspace has in memory.
@@ -158,7 +161,11 @@ impl Workspace {
             let unclosed = |it: &&Entry| it.newest().is_some_and(|it| it.status != Status::Closed);
             self.unclosed = (second, self.conversations.values().filter(unclosed).count());
         }
-        room(self.budget.conversations, self.unclosed.1, "unclosed conversations")
+        room(
+            self.budget.conversations,
+            self.unclosed.1,
+            "unclosed conversations",
+        )
     }
 }
 

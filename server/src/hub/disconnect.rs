@@ -57,7 +57,13 @@ fn aggregate(agent: &AgentId) -> Aggregate {
 
 impl Workspace {
     /// An admin sends an agent away, known here or not.
-    pub(crate) fn disconnect(&mut self, caller: Caller, actor: Actor, agent: AgentId, reason: Option<String>) {
+    pub(crate) fn disconnect(
+        &mut self,
+        caller: Caller,
+        actor: Actor,
+        agent: AgentId,
+        reason: Option<String>,
+    ) {
         let before = self.now();
         let tokens = self.unlisted(&agent, before);
         self.write_disconnect(Disconnecting {
@@ -110,7 +116,8 @@ impl Workspace {
         };
         let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
         let salt = self.deps.entropy.salt();
-        item.events.push(codec::encode(None, now, &it.actor, &event, salt));
+        item.events
+            .push(codec::encode(None, now, &it.actor, &event, salt));
         item.states.push(NewState {
             aggregate: aggregate(&it.agent),
             body: Some(Arc::new(refused)),

@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 /// The name of the document's form.
 const FORMAT: &str = "dibs-export/1";
 /// Events that never reach a customer: what colleagues say to one another.
-const INTERNAL: [&str; 4] = ["note_added", "transfer_offered", "transfer_declined", "claim_granted"];
+const INTERNAL: [&str; 4] = [
+    "note_added",
+    "transfer_offered",
+    "transfer_declined",
+    "claim_granted",
+];
 
 /// Reads a customer's conversations, closed ones included, oldest first, and all their events. Notes, and what else is
 /// meant for colleagues only, have `"internal":true`; what was erased has `"redacted":true`.
@@ -29,7 +34,10 @@ pub async fn export_customer(
 ) -> Result<Value, LogError> {
     let head = log.head(workspace).await?;
     let mut states = Vec::new();
-    for stored in log.owned(workspace, AggregateKind::Conversation, customer).await? {
+    for stored in log
+        .owned(workspace, AggregateKind::Conversation, customer)
+        .await?
+    {
         states.extend(parse_state(&stored)?);
     }
     states.sort_by_key(|it| (it.opened_at, it.id));

@@ -1,11 +1,11 @@
 //! Loading a workspace: its head, its unclosed conversations, its people, what they have read and not read.
 
 use super::Deps;
+use super::disconnect::stored_refusals;
 use super::item::{customer_aggregate, parse_state};
 use super::people::{Known, People, Said};
 use super::recent::Recent;
 use super::state::{Entry, Internal};
-use super::disconnect::stored_refusals;
 use super::views::Views;
 use super::workspace::Workspace;
 use crate::log::{AggregateKind, LogError, Mark};

@@ -35,13 +35,15 @@ impl Refused {
     /// second is refused.
     pub(crate) fn refuses(&self, token: &TokenMark) -> bool {
         let before_s = self.before_ms.div_euclid(1_000);
-        token.issued_s.is_some_and(|at| at <= before_s) || self.tokens.contains_key(&hex::encode(token.digest))
+        token.issued_s.is_some_and(|at| at <= before_s)
+            || self.tokens.contains_key(&hex::encode(token.digest))
     }
 
     /// Adds what a later event says; forgets tokens that have ended at `now_ms` by themselves.
     pub(crate) fn add(&mut self, before: Time, tokens: &[RefusedToken], now_ms: i64) {
         self.before_ms = self.before_ms.max(before.0);
-        self.tokens.extend(tokens.iter().map(|it| (it.digest.clone(), it.exp)));
+        self.tokens
+            .extend(tokens.iter().map(|it| (it.digest.clone(), it.exp)));
         self.tokens.retain(|_, exp| exp.saturating_mul(1_000) > now_ms);
     }
 }

@@ -33,7 +33,9 @@ impl Workspace {
         let Some(entry) = self.conversations.get(&id).filter(|it| it.flights == 0) else {
             return;
         };
-        let Some(state) = entry.committed.clone() else { return };
+        let Some(state) = entry.committed.clone() else {
+            return;
+        };
         if is_to_be_forgotten(&state, &settings, now) {
             return self.read_outdated(id, state.version);
         }
@@ -124,13 +126,18 @@ pub(super) async fn catch_up(hub: &Hub) {
 async fn catch_up_all(deps: &Deps, kept: &Kept) -> Result<(), LogError> {
     for workspace in deps.log.workspaces().await? {
         let stored = deps.log.state(&workspace, &kept_aggregate()).await?;
-        let before = stored.body.as_deref().and_then(|it| serde_json::from_slice::<Kept>(it).ok());
+        let before = stored
+            .body
+            .as_deref()
+            .and_then(|it| serde_json::from_slice::<Kept>(it).ok());
         if before.as_ref() == Some(kept) {
             continue;
         }
         let mut after = None;
         loop {
-            let closed = deps.log.states(&workspace, AggregateKind::Conversation, false, after, PAGE);
+            let closed = deps
+                .log
+                .states(&workspace, AggregateKind::Conversation, false, after, PAGE);
             let closed = closed.await?;
             retime_page(deps, &workspace, &closed).await?;
             after = closed.last().map(|it| it.aggregate.id.clone());
@@ -153,7 +160,9 @@ async fn catch_up_all(deps: &Deps, kept: &Kept) -> Result<(), LogError> {
 async fn retime_page(deps: &Deps, workspace: &WorkspaceId, page: &[StoredState]) -> Result<(), LogError> {
     let mut items = Vec::new();
     for stored in page {
-        let Some(state) = parse_state(stored)? else { continue };
+        let Some(state) = parse_state(stored)? else {
+            continue;
+        };
         if let Some(due) = next_deadline(&state, &deps.options.settings) {
             let mut one = item(deps, workspace);
             // Who changes it meanwhile sets its timer as well.

@@ -1,8 +1,8 @@
 //! What a workspace's actor keeps in memory, and the vocabulary of its work: jobs, flights, callers, inputs.
 //! No behaviour beyond small look-ups.
 
-use super::outbox::{Behind, Frame, Outbox};
 use super::disconnect::Disconnecting;
+use super::outbox::{Behind, Frame, Outbox};
 use super::people::{Known, People};
 use super::refused::TokenMark;
 use super::views::{Rows, SessionKey, WindowId};

@@ -66,7 +66,9 @@ fn read(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
     };
     let (of_certificate, of_key) = (wrong(certificate), wrong(key));
     let chain = CertificateDer::pem_file_iter(certificate).map_err(|error| of_certificate(&error))?;
-    let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|error| of_certificate(&error))?;
+    let chain: Vec<_> = chain
+        .collect::<Result<_, _>>()
+        .map_err(|error| of_certificate(&error))?;
     if chain.is_empty() {
         return Err(of_certificate(&"it holds no certificate"));
     }

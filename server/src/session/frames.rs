@@ -192,7 +192,10 @@ impl Session {
         if let Err(wait) = self.limits().command() {
             return self.too_many(id, wait);
         }
-        let taken = self.handle.as_ref().map_or(Ok(()), |handle| handle.take(&command));
+        let taken = self
+            .handle
+            .as_ref()
+            .map_or(Ok(()), |handle| handle.take(&command));
         if let Err(refusal) = taken {
             return self.refuse(Some(id), refusal);
         }

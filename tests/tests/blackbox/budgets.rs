@@ -24,7 +24,9 @@ fn channel(hub: &Hub, workspace: &str) -> Http {
 }
 
 async fn conversation(hub: &Hub, workspace: &str) -> ConversationId {
-    let first = channel(hub, workspace).ingest(&message("first", "c", "Hello?")).await;
+    let first = channel(hub, workspace)
+        .ingest(&message("first", "c", "Hello?"))
+        .await;
     first.unwrap().1.conversation
 }
 
@@ -86,13 +88,21 @@ async fn who_floods_leaves_the_others_their_share() {
     let mut waits = Vec::new();
     for n in 0..3 {
         let before = begun();
-        calm.call(note(c, format!("calm-{n}"))).await.expect("nobody refuses who asks little");
+        calm.call(note(c, format!("calm-{n}")))
+            .await
+            .expect("nobody refuses who asks little");
         waits.push(begun() - before);
     }
     let most = *waits.iter().max().unwrap();
     // Two transactions, of which each takes at most one submission of the flood, and what is answered meanwhile.
-    assert!(most <= 10_000, "one note of the calm workspace waited for so many of the loud one: {waits:?}");
-    assert!(begun() < 40_000, "the flood was still going on: otherwise this shows nothing");
+    assert!(
+        most <= 10_000,
+        "one note of the calm workspace waited for so many of the loud one: {waits:?}"
+    );
+    assert!(
+        begun() < 40_000,
+        "the flood was still going on: otherwise this shows nothing"
+    );
 }
 
 #[tokio::test]
@@ -110,8 +120,14 @@ async fn a_workspace_that_asks_too_much_is_told_so_and_the_others_are_not() {
         assert!(tokio::time::Instant::now() < end, "every command is answered");
         tokio::task::yield_now().await;
     }
-    let (done, refused) = (flood.done.load(Ordering::Relaxed), flood.refused.load(Ordering::Relaxed));
-    assert!(done >= 80 && refused >= done, "a burst passes, most do not: {done} done, {refused} refused");
+    let (done, refused) = (
+        flood.done.load(Ordering::Relaxed),
+        flood.refused.load(Ordering::Relaxed),
+    );
+    assert!(
+        done >= 80 && refused >= done,
+        "a burst passes, most do not: {done} done, {refused} refused"
+    );
 }
 
 #[tokio::test]
@@ -119,13 +135,22 @@ async fn what_comes_in_over_http_has_a_rate_of_its_own() {
     let hub = Hub::start(&["--workspace-ingest-per-second", "1"]);
     let mut refused = 0;
     for n in 0..20 {
-        if let Err(error) = channel(&hub, LOUD).ingest(&message(&format!("m{n}"), "c", "x")).await {
-            assert_eq!((error.status(), error.code()), (Some(429), Some(Code::RateLimited)));
+        if let Err(error) = channel(&hub, LOUD)
+            .ingest(&message(&format!("m{n}"), "c", "x"))
+            .await
+        {
+            assert_eq!(
+                (error.status(), error.code()),
+                (Some(429), Some(Code::RateLimited))
+            );
             refused += 1;
         }
     }
     assert!(refused >= 5, "{refused} refused");
-    channel(&hub, WORKSPACE).ingest(&message("m", "c", "x")).await.unwrap();
+    channel(&hub, WORKSPACE)
+        .ingest(&message("m", "c", "x"))
+        .await
+        .unwrap();
 }
 
 fn refusal_of(error: ConnectError) -> (u16, Refusal) {
@@ -138,8 +163,14 @@ fn refusal_of(error: ConnectError) -> (u16, Refusal) {
 #[tokio::test]
 async fn sessions_conversations_watches_and_views_have_room_until_it_is_used_up() {
     let flags = [
-        "--workspace-sessions", "2", "--workspace-conversations", "2", "--workspace-watched", "1",
-        "--workspace-views", "1",
+        "--workspace-sessions",
+        "2",
+        "--workspace-conversations",
+        "2",
+        "--workspace-watched",
+        "1",
+        "--workspace-views",
+        "1",
     ];
     let hub = Hub::start(&flags);
     let first = come(&hub, LOUD, "a").await.unwrap();
@@ -163,21 +194,39 @@ async fn sessions_conversations_watches_and_views_have_room_until_it_is_used_up(
     let two = loud.ingest(&open("k2", "c2")).await.unwrap().1.conversation;
     let full = loud.ingest(&open("k3", "c3")).await.unwrap_err();
     assert_eq!((full.status(), full.code()), (Some(429), Some(Code::RateLimited)));
-    loud.ingest(&open("k4", "c1")).await.expect("what is open goes on");
-    assert!(!loud.ingest(&open("k1", "c1")).await.expect("a repetition is answered").0);
-    first.call(cmd!("update", "conversation": two, "status": "closed")).await.unwrap();
+    loud.ingest(&open("k4", "c1"))
+        .await
+        .expect("what is open goes on");
+    assert!(
+        !loud
+            .ingest(&open("k1", "c1"))
+            .await
+            .expect("a repetition is answered")
+            .0
+    );
+    first
+        .call(cmd!("update", "conversation": two, "status": "closed"))
+        .await
+        .unwrap();
     let end = tokio::time::Instant::now() + PATIENCE;
     while loud.ingest(&open("k3", "c3")).await.is_err() {
         assert!(tokio::time::Instant::now() < end, "there is room again");
     }
 
     first.call(cmd!("watch", "conversation": one)).await.unwrap();
-    second.call(cmd!("watch", "conversation": one)).await.expect("it is watched already");
+    second
+        .call(cmd!("watch", "conversation": one))
+        .await
+        .expect("it is watched already");
     is_limited(&first.refused(cmd!("watch", "conversation": two)).await.unwrap());
 
-    let view = |queue: &str| cmd!("open_view", "view": queue, "filter": { "queue": [queue] }, "sort": "newest");
+    let view =
+        |queue: &str| cmd!("open_view", "view": queue, "filter": { "queue": [queue] }, "sort": "newest");
     first.call(view("one")).await.unwrap();
-    second.call(view("one")).await.expect("a view that is there is shared");
+    second
+        .call(view("one"))
+        .await
+        .expect("a view that is there is shared");
     is_limited(&first.refused(view("two")).await.unwrap());
 }
 
@@ -192,6 +241,9 @@ async fn a_workspace_of_the_file_can_have_a_budget_of_its_own() {
     let hub = Hub::start(&["--config", file.to_str().unwrap()]);
     let _one = come(&hub, LOUD, "a").await.unwrap();
     is_limited(&refusal_of(come(&hub, LOUD, "b").await.unwrap_err()).1);
-    let _two = [come(&hub, WORKSPACE, "a").await.unwrap(), come(&hub, WORKSPACE, "b").await.unwrap()];
+    let _two = [
+        come(&hub, WORKSPACE, "a").await.unwrap(),
+        come(&hub, WORKSPACE, "b").await.unwrap(),
+    ];
     is_limited(&refusal_of(come(&hub, WORKSPACE, "c").await.unwrap_err()).1);
 }

@@ -14,7 +14,15 @@ use std::process::{Command, Output};
 fn disconnect(hub: &Hub, agent: &str, role: &str) -> Output {
     let token = mint(json!({ "sub": "ada", "role": role, "iat": now() }));
     let mut command = Command::new(program());
-    command.args(["disconnect", "--workspace", WORKSPACE, "--agent", agent, "--reason", "gone for good"]);
+    command.args([
+        "disconnect",
+        "--workspace",
+        WORKSPACE,
+        "--agent",
+        agent,
+        "--reason",
+        "gone for good",
+    ]);
     command.env("DIBS_URL", hub.url()).env("DIBS_TOKEN", token);
     command.output().unwrap()
 }
@@ -33,13 +41,18 @@ async fn is_refused(hub: &Hub, token: &str) {
 }
 
 async fn closed_with(client: &Client) -> u16 {
-    tokio::time::timeout(PATIENCE, client.closed()).await.unwrap().code
+    tokio::time::timeout(PATIENCE, client.closed())
+        .await
+        .unwrap()
+        .code
 }
 
 /// A token that was issued a moment after everything that has happened so far.
 fn newer(claims: Value) -> String {
     let mut all = json!({ "iat": now() + 5, "jti": format!("{}-new", claims["sub"]) });
-    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    all.as_object_mut()
+        .unwrap()
+        .extend(claims.as_object().unwrap().clone());
     mint(all)
 }
 
@@ -70,7 +83,11 @@ async fn who_is_sent_away_is_closed_and_comes_back_with_a_new_token_only() {
         for token in &old {
             is_refused(&hub, token).await;
             let http = Http::new(&hub.base(), WORKSPACE, token);
-            let list = http.request(reqwest::Method::GET, "/conversations", &[]).send().await.unwrap();
+            let list = http
+                .request(reqwest::Method::GET, "/conversations", &[])
+                .send()
+                .await
+                .unwrap();
             assert_eq!(list.status().as_u16(), 401);
         }
         let priya = come(&hub, &newer(json!({ "sub": "priya" }))).await.unwrap();
@@ -110,7 +127,10 @@ async fn it_is_for_admins_and_anybody_can_be_named() {
         assert_eq!(refused.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&refused.stderr).contains("not for the role"));
     }
-    assert!(matches!(priya.call(cmd!("ping")).await, Ok(_) | Err(CallError::Refused(_))));
+    assert!(matches!(
+        priya.call(cmd!("ping")).await,
+        Ok(_) | Err(CallError::Refused(_))
+    ));
     assert!(disconnect(&hub, "never-seen", "admin").status.success());
     is_refused(&hub, &mint(json!({ "sub": "never-seen", "iat": now() - 1 }))).await;
     let admin = hub.http(json!({ "sub": "ada", "role": "admin" }));
@@ -121,7 +141,11 @@ async fn it_is_for_admins_and_anybody_can_be_named() {
     ] {
         let route = format!("/agents/{agent}/disconnect");
         let request = admin.request(reqwest::Method::POST, &route, &[]).body(body);
-        assert_eq!(request.send().await.unwrap().status().as_u16(), status, "{agent} {body}");
+        assert_eq!(
+            request.send().await.unwrap().status().as_u16(),
+            status,
+            "{agent} {body}"
+        );
     }
     assert_eq!(closed_with(&priya).await, 4010);
 }

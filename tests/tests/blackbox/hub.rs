@@ -80,7 +80,9 @@ pub fn program() -> PathBuf {
 
 /// The address in a line that says `listening`.
 fn listening(line: &str) -> Option<SocketAddr> {
-    let at = line.find("listening").and_then(|_| line.find("127.0.0.1:").or_else(|| line.find("0.0.0.0:")))?;
+    let at = line
+        .find("listening")
+        .and_then(|_| line.find("127.0.0.1:").or_else(|| line.find("0.0.0.0:")))?;
     let text: String = line[at..]
         .chars()
         .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
@@ -126,7 +128,9 @@ impl Hub {
         all.extend(flags.iter().map(|it| (*it).to_owned()));
         let data = Arc::new(tempfile::Builder::new().prefix("dibs-test").tempdir().unwrap());
         let logs = Arc::new(Logs::default());
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let variables: Vec<_> = variables.collect();
         let (child, address) = spawn(&data, &all, &variables, &logs, largest_file);
         Self {

@@ -90,7 +90,10 @@ async fn a_workspace_that_the_file_gains_can_be_used_after_sighup() {
     let workspace = |id: &str| format!("[[workspace]]\nid = \"{id}\"\n");
     std::fs::write(&file, workspace("initech")).unwrap();
     let hub = Hub::start(&["--config", file.to_str().unwrap()]);
-    assert_eq!(connect(&hub, "priya", SECRET).await.unwrap_err().close_code(), Some(4001));
+    assert_eq!(
+        connect(&hub, "priya", SECRET).await.unwrap_err().close_code(),
+        Some(4001)
+    );
     std::fs::write(&file, workspace("initech") + &workspace("acme")).unwrap();
     hub.signal("-HUP");
     hub.says("keys that sign tokens were read anew", 1);
@@ -124,7 +127,10 @@ async fn a_service_manager_is_told_when_it_is_ready_alive_reloading_and_leaving(
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let variables = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "200000"),
+    ];
     let mut hub = Hub::start_in(&[], &variables);
     until_told(&socket, "READY=1");
     assert_eq!(status(&hub.address().to_string(), "/readyz").await, 200);

@@ -8,14 +8,22 @@ use dibs_tests::postgres::Postgres;
 use serde_json::json;
 
 async fn close(agent: &Client, c: ConversationId) {
-    agent.call(cmd!("note", "conversation": c, "key": "n", "text": "a remark about them")).await.unwrap();
-    agent.call(cmd!("update", "conversation": c, "status": "closed")).await.unwrap();
+    agent
+        .call(cmd!("note", "conversation": c, "key": "n", "text": "a remark about them"))
+        .await
+        .unwrap();
+    agent
+        .call(cmd!("update", "conversation": c, "status": "closed"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn what_was_closed_long_enough_ago_is_redacted_and_what_is_open_stays() {
     let mut hub = Hub::start(&["--retain-closed-days", "300ms"]);
-    let old = write(&hub.channel(), "first", "somebody-in-particular", "Hello?").await.conversation;
+    let old = write(&hub.channel(), "first", "somebody-in-particular", "Hello?")
+        .await
+        .conversation;
     let open = conversation(&hub, "another").await;
     let priya = hub.agent("priya").await;
     watch(&priya, old).await;
@@ -24,12 +32,20 @@ async fn what_was_closed_long_enough_ago_is_redacted_and_what_is_open_stays() {
     assert_eq!(redacted.event["reason"], "retention");
     let http = hub.http(json!({ "sub": "priya" }));
     let all = events(&http, old).await;
-    let texts = all.iter().filter(|it| ["message_received", "note_added"].contains(&it.kind()));
+    let texts = all
+        .iter()
+        .filter(|it| ["message_received", "note_added"].contains(&it.kind()));
     assert!(texts.clone().count() == 2 && texts.clone().all(|it| it.event["redacted"] == json!(true)));
     let kept = events(&http, open).await;
-    assert!(kept.iter().all(|it| it.kind() != "redacted" && it.event.get("redacted").is_none()));
+    assert!(
+        kept.iter()
+            .all(|it| it.kind() != "redacted" && it.event.get("redacted").is_none())
+    );
     // What is added later is forgotten in its turn.
-    priya.call(cmd!("note", "conversation": old, "key": "m", "text": "remember them")).await.unwrap();
+    priya
+        .call(cmd!("note", "conversation": old, "key": "m", "text": "remember them"))
+        .await
+        .unwrap();
     event(&priya, old, "note_added").await;
     event(&priya, old, "redacted").await;
     drop(priya);
@@ -39,7 +55,10 @@ async fn what_was_closed_long_enough_ago_is_redacted_and_what_is_open_stays() {
     for file in std::fs::read_dir(hub.data()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         for gone in ["somebody-in-particular", "a remark about them", "remember them"] {
-            assert!(!bytes.windows(gone.len()).any(|it| it == gone.as_bytes()), "{gone} is still there");
+            assert!(
+                !bytes.windows(gone.len()).any(|it| it == gone.as_bytes()),
+                "{gone} is still there"
+            );
         }
     }
 }

@@ -26,7 +26,8 @@ struct Certificate {
 
 impl Certificate {
     fn new() -> Self {
-        let made = rcgen::generate_simple_self_signed(vec!["hub.test".to_owned(), "localhost".to_owned()]).unwrap();
+        let made =
+            rcgen::generate_simple_self_signed(vec!["hub.test".to_owned(), "localhost".to_owned()]).unwrap();
         Self {
             certificate: made.cert.pem(),
             key: made.signing_key.serialize_pem(),
@@ -66,14 +67,20 @@ type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 async fn handshake(hub: &Hub, client: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from("hub.test").unwrap();
-    client.connect(name, TcpStream::connect(hub.address()).await?).await
+    client
+        .connect(name, TcpStream::connect(hub.address()).await?)
+        .await
 }
 
 /// Says hello over TLS.
 async fn welcome(hub: &Hub, client: &TlsConnector, agent: &str) -> Socket {
     let stream = handshake(hub, client).await.unwrap();
     let (mut socket, _) = client_async("wss://hub.test/v1/ws", stream).await.unwrap();
-    say(&mut socket, json!({ "type": "hello", "id": 1, "token": mint(json!({ "sub": agent })) })).await;
+    say(
+        &mut socket,
+        json!({ "type": "hello", "id": 1, "token": mint(json!({ "sub": agent })) }),
+    )
+    .await;
     assert_eq!(hear(&mut socket, |it| it["id"] == 1).await["type"], "welcome");
     socket
 }
@@ -131,7 +138,11 @@ async fn who_checks_the_certificate_comes_in_and_hears_everything() {
     let mut priya = welcome(&hub, &client, "priya").await;
     // More than TLS or the kernel take at once, asked for several times before anything is read.
     for id in 2..6 {
-        say(&mut priya, json!({ "type": "watch", "id": id, "conversation": conversation })).await;
+        say(
+            &mut priya,
+            json!({ "type": "watch", "id": id, "conversation": conversation }),
+        )
+        .await;
     }
     for _ in 2..6 {
         let watched = hear(&mut priya, |it| it["id"].is_u64()).await;
@@ -139,7 +150,11 @@ async fn who_checks_the_certificate_comes_in_and_hears_everything() {
         assert_eq!(text.as_str().unwrap().len(), 30_001, "{}", watched["type"]);
     }
     let mut sam = welcome(&hub, &client, "sam").await;
-    say(&mut sam, json!({ "type": "note", "id": 2, "conversation": conversation, "key": "k", "text": "seen" })).await;
+    say(
+        &mut sam,
+        json!({ "type": "note", "id": 2, "conversation": conversation, "key": "k", "text": "seen" }),
+    )
+    .await;
     let event = hear(&mut priya, |it| it["event"]["kind"] == "note_added").await;
     assert_eq!(event["event"]["note"]["text"], "seen");
     priya.close(None).await.unwrap();
@@ -154,7 +169,9 @@ async fn the_programs_own_commands_speak_tls() {
     let port = hub.address().port();
     let run = |args: &[&str]| {
         let mut command = std::process::Command::new(crate::hub::program());
-        command.args(args).args(["--url", &format!("wss://localhost:{port}/v1/ws")]);
+        command
+            .args(args)
+            .args(["--url", &format!("wss://localhost:{port}/v1/ws")]);
         command.env("DIBS_TOKEN", mint(json!({ "sub": "ada", "role": "admin" })));
         command.output().unwrap()
     };
@@ -163,10 +180,20 @@ async fn the_programs_own_commands_speak_tls() {
     let ping = run(&["call", "--ca", ca, r#"{"type":"ping"}"#]);
     assert!(ping.status.success(), "{}", String::from_utf8_lossy(&ping.stderr));
     let away = ["disconnect", "--agent", "priya", "--workspace", "acme"];
-    assert_eq!(run(&away).status.code(), Some(1), "nobody knows who signed that certificate");
+    assert_eq!(
+        run(&away).status.code(),
+        Some(1),
+        "nobody knows who signed that certificate"
+    );
     let away = run(&[&away[..], &["--ca", ca]].concat());
     assert!(away.status.success(), "{}", String::from_utf8_lossy(&away.stderr));
-    let ended = async { while priya.next().await.is_some_and(|it| it.is_ok_and(|it| !it.is_close())) {} };
+    let ended = async {
+        while priya
+            .next()
+            .await
+            .is_some_and(|it| it.is_ok_and(|it| !it.is_close()))
+        {}
+    };
     tokio::time::timeout(PATIENCE, ended).await.unwrap();
 }
 
@@ -206,7 +233,13 @@ async fn a_new_certificate_is_shown_after_sighup_and_a_broken_one_never() {
 #[tokio::test]
 async fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
     let hub = Hub::start(&[]);
-    let refused = hub.run(&["serve", "--tls-cert", "/nowhere/cert", "--tls-key", "/nowhere/key"]);
+    let refused = hub.run(&[
+        "serve",
+        "--tls-cert",
+        "/nowhere/cert",
+        "--tls-key",
+        "/nowhere/key",
+    ]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("/nowhere/cert"));
     let half = hub.run(&["serve", "--tls-cert", "/nowhere/cert"]);
