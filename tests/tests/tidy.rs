@@ -335,6 +335,7 @@ fn paths_named_in_documents_exist() {
         "tests/",
         "scripts/",
         "docs/",
+        "deploy/",
         ".ci/",
         ".config/",
     ];

@@ -323,8 +323,11 @@ impl Workspace {
 
     /// Answers a job for which nothing is stored, once everything it was decided upon has been.
     pub(crate) fn conclude(&mut self, concluded: Concluded) {
+        // What a known key answers names no conversation to look at, and yet may still be on its way to the log.
+        let repeated = || concluded.2.as_ref().ok().map(opened_id);
         let commit = concluded
             .1
+            .or_else(repeated)
             .and_then(|id| self.conversations.get(&id))
             .filter(|it| it.flights > 0);
         let commit = commit
