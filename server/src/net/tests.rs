@@ -338,6 +338,9 @@ async fn an_upgraded_socket_is_the_plain_one_and_nothing_sent_early_is_lost() {
     let mut answer = [0; 4];
     client.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"pong");
+    let Stream::Plain(socket) = socket else {
+        panic!("nobody asked for TLS");
+    };
     assert!(socket.nodelay().unwrap());
 }
 
