@@ -193,7 +193,7 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
         Action::Open(_) | Action::Claim(_) | Action::Note(_) => pick(&WHO[..6], step.2).to_owned(),
         Action::TakeOver(_) => "zoe".to_owned(),
         Action::Ingest(_) | Action::Delivery(_) | Action::Rate(_) => "adapter".to_owned(),
-        Action::Deadline | Action::HolderGone(_) => "time".to_owned(),
+        Action::Deadline | Action::HolderGone(_) | Action::Retain { .. } => "time".to_owned(),
         Action::Redact { .. } => "ada".to_owned(),
         Action::Look | Action::Expecting(..) => anybody,
     }
