@@ -101,7 +101,7 @@ impl Hub {
             minter: Minter::new(secret, workspace),
             secret: secret.to_owned(),
             server: None,
-            pid: None,
+            pids: Vec::new(),
             data_root: std::env::temp_dir(),
         }
     }
