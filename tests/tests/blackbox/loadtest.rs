@@ -143,7 +143,10 @@ fn a_race_has_one_winner_in_each_round() {
     let run = passes(&["claim-race", "--agents", "40", "--rate", "5", "--duration", "3s"]);
     let rounds = figure(&run, "commands done") / 2.0;
     assert!(rounds >= 10.0, "each winner claims and lets go: {rounds}");
-    assert!(figure(&run, "claims refused, held by another") > rounds * 20.0, "nearly everybody is refused");
+    assert!(
+        figure(&run, "claims refused, held by another") > rounds * 20.0,
+        "nearly everybody is refused"
+    );
 }
 
 #[test]

@@ -9,7 +9,9 @@ fn survives(fault: &str, repeat: &str) {
     let tool = std::env::var_os("DIBS_LOADTEST_BIN")
         .map_or_else(|| program().with_file_name("dibs-loadtest"), Into::into);
     let output = Command::new(tool)
-        .args(["--no-pin", "chaos", "--fault", fault, "--repeat", repeat, "--server"])
+        .args([
+            "--no-pin", "chaos", "--fault", fault, "--repeat", repeat, "--server",
+        ])
         .arg(program())
         .stdin(Stdio::null())
         .output()
@@ -19,12 +21,21 @@ fn survives(fault: &str, repeat: &str) {
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{said}\n{table}");
-    let row = table.lines().find(|line| line.matches('|').count() == 12 && !line.contains("---"));
-    let cells: Vec<u64> = row.unwrap().split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
+    let row = table
+        .lines()
+        .find(|line| line.matches('|').count() == 12 && !line.contains("---"));
+    let cells: Vec<u64> = row
+        .unwrap()
+        .split('|')
+        .filter_map(|cell| cell.trim().parse().ok())
+        .collect();
     let [times, sent, acknowledged, _, lost, doubled, others] = cells[..] else {
         panic!("no figures in {table}");
     };
-    assert!(sent >= acknowledged && acknowledged > 100 * times, "work was done: {table}");
+    assert!(
+        sent >= acknowledged && acknowledged > 100 * times,
+        "work was done: {table}"
+    );
     assert_eq!((lost, doubled, others), (0, 0, 0), "{table}");
 }
 
