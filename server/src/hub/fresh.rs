@@ -135,6 +135,11 @@ impl Workspace {
         for (_, waiting) in std::mem::take(&mut self.fresh.parked) {
             self.give_up_on(waiting, error);
         }
+        if self.catching_up && !self.batch.is_empty() {
+            // What was decided before the head could be read again would wait as long as the log is away.
+            let decided = std::mem::take(&mut self.batch);
+            self.give_up_flights(decided.into_iter().map(|(_, flight)| flight), error);
+        }
     }
 
     fn go_on_with(&mut self, waiting: Waiting, seq: u64) {

@@ -142,15 +142,19 @@ impl Workspace {
     }
 
     /// The log could not do it: nothing of this happened, and nothing that was decided upon it will.
-    pub(crate) fn failed(&mut self, mut flights: Vec<Flight>, error: &LogError) {
-        let refusal = log_refusal(error);
+    pub(crate) fn failed(&mut self, flights: Vec<Flight>, error: &LogError) {
         tracing::warn!(workspace = %self.id, %error, items = flights.len(), "nothing could be stored");
         self.deps.metrics.log_failed();
-        flights.extend(
-            std::mem::take(&mut self.batch)
-                .into_iter()
-                .map(|(_, flight)| flight),
-        );
+        let batch = std::mem::take(&mut self.batch);
+        let batch = batch.into_iter().map(|(_, flight)| flight);
+        self.give_up_flights(flights.into_iter().chain(batch), error);
+        // Whether something was stored after all is not known until the head has been read.
+        self.catch_up();
+    }
+
+    /// Nothing of these will be stored: whoever waits for them is told.
+    pub(crate) fn give_up_flights(&mut self, flights: impl IntoIterator<Item = Flight>, error: &LogError) {
+        let refusal = log_refusal(error);
         self.next_seq = self.head + 1;
         for flight in flights {
             match flight.what {
@@ -168,7 +172,5 @@ impl Workspace {
                 self.refuse(job.caller, refusal.clone());
             }
         }
-        // Whether something was stored after all is not known until the head has been read.
-        self.catch_up();
     }
 }

@@ -244,6 +244,10 @@ impl Workspace {
     /// Hands what was decided to the log, unless something is on its way already.
     fn submit(&mut self) {
         let waits = self.not_before_ms.is_some_and(|it| self.uptime_ms() < it);
+        if self.catching_up && !self.following && !self.batch.is_empty() {
+            // The head could not be read: now it can, or nobody waits for it.
+            self.follow();
+        }
         if self.settling.is_some() || self.batch.is_empty() || self.catching_up || waits {
             return;
         }

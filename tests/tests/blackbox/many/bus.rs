@@ -82,7 +82,7 @@ async fn what_no_instance_has_said_is_not_believed() {
     })
     .await;
     assert!(genuine.len() >= 2, "events were announced: {}", genuine.len());
-    let believed = metric(&there, "dibs_bus_rejected").await;
+    let believed = metric(&there, "dibs_bus_rejected_total").await;
     let mut forged = 0;
     for message in &genuine {
         let mut flipped = message.clone();
@@ -113,6 +113,6 @@ async fn what_no_instance_has_said_is_not_believed() {
         "once, and in order"
     );
     if let Some(before) = believed {
-        assert!(metric(&there, "dibs_bus_rejected").await.unwrap() >= before + f64::from(forged));
+        assert!(metric(&there, "dibs_bus_rejected_total").await.unwrap() >= before + f64::from(forged));
     }
 }

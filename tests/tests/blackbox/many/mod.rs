@@ -8,6 +8,7 @@ mod site;
 mod worker;
 
 mod bus;
+mod chaos;
 mod crossing;
 mod forked;
 mod killed;
