@@ -113,7 +113,7 @@ fn lists_have_commas_in_a_variable() {
 #[case("[[workspace]]\nid = 'Acme'\n", ":2:6: a workspace id must be 1 to 64 of")]
 #[case(
     "[[workspace]]\nid = 'acme'\nkeys = []\n",
-    ":3:1: unknown field `keys`, expected `id` or `key`"
+    ":3:1: unknown field `keys`, expected one of `id`, `key`, "
 )]
 #[case("trusted_proxy = ['10.0.0.0']\n", ":1:18: ")]
 fn a_mistake_in_the_file_is_named_with_line_and_column(#[case] text: &str, #[case] expected: &str) {

@@ -122,6 +122,8 @@ impl Workspace {
                 });
             }
             self.take_over(events);
+            // Whoever had the turn has used it.
+            self.not_before_ms = None;
             taken = true;
         }
         if head.seq == self.head {

@@ -116,6 +116,9 @@ async fn a_feed_that_lost_what_was_told_gets_a_new_epoch_and_goes_on() {
     let log: Arc<dyn Log> = Arc::new(memory.clone());
     let bus = Arc::new(LocalBus::new());
     let hubs = [hub(&log, &bus), hub(&log, &bus)];
+    for hub in &hubs {
+        tokio::spawn(hub.clone().run_poll());
+    }
     for key in 0..4 {
         ingest(hubs[key % 2].clone(), key, format!("c{key}")).await;
     }

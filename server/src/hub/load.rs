@@ -137,7 +137,7 @@ impl Workspace {
             ended: false,
             remote: super::remote::Remote::default(),
             unannounced: Vec::new(),
-            defeats: 0,
+            outrun_ms: None,
             not_before_ms: None,
             catching_up: false,
             generation: 0,

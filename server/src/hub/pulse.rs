@@ -98,7 +98,9 @@ pub(super) async fn run(hub: &Hub) {
             Ok(renewed) => {
                 let stopped = deps.pulse.beat(then);
                 if stopped {
-                    tracing::warn!("this instance was not scheduled for a while: it looks around first");
+                    tracing::warn!(
+                        "this instance was stopped, or the log was away, for a while: it looks around first"
+                    );
                 }
                 if stopped || renewed.lapsed {
                     let lapsed = renewed.lapsed;

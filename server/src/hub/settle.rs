@@ -44,14 +44,13 @@ impl Workspace {
                 }
                 if outrun {
                     // The log has, or may have, more than is known here.
-                    self.defeats += 1;
+                    self.outrun_ms = Some(self.uptime_ms());
                     self.catch_up();
                 }
                 if !lost.is_empty() {
                     self.decide_again(lost, outrun);
                 }
                 if self.head > head {
-                    self.defeats = 0;
                     if self.deps.log.is_shared() {
                         self.announce();
                     }

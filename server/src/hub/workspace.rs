@@ -43,8 +43,9 @@ const KEYS_REMEMBERED: usize = 20_000;
 /// Closed conversations kept in memory after somebody needed them.
 const CLOSED_REMEMBERED: usize = 1_024;
 
-/// After losing so often in a row against other instances this one asks for the workspace's turn.
-const DEFEATS: u32 = 3;
+/// An instance that lost against another one asks for the workspace's turn with each submission, until it has not lost for
+/// so long, in milliseconds: where several are busy, they then alternate instead of racing.
+const RIVALRY_MS: u64 = 500;
 /// How long the others wait at most for an instance that has the turn, in milliseconds.
 const TURN_MS: i64 = 1_000;
 /// After a submission the next one waits so long for company, so that one flush serves several when it is busy; the first
@@ -123,8 +124,8 @@ pub(crate) struct Workspace {
     pub(crate) remote: Remote,
     /// What was stored and the other instances have not been told.
     pub(crate) unannounced: Vec<StoredEvent>,
-    /// Submissions that lost against other instances, one after the other.
-    pub(crate) defeats: u32,
+    /// When a submission last lost against another instance, in milliseconds of uptime.
+    pub(crate) outrun_ms: Option<u64>,
     /// Nothing is submitted before, for another instance has the turn; in milliseconds of uptime.
     pub(crate) not_before_ms: Option<u64>,
     /// The log has, or may have, more than was told: nothing is submitted before that has been read.
@@ -263,7 +264,8 @@ impl Workspace {
         let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
         self.submitted = count;
         let (mut items, flights): (Vec<Item>, Vec<Flight>) = self.batch.drain(..count).unzip();
-        if self.defeats >= DEFEATS {
+        let now_ms = self.uptime_ms();
+        if self.outrun_ms.is_some_and(|it| now_ms < it + RIVALRY_MS) {
             items[0].turn_ms = Some(TURN_MS);
         }
         self.settling = Some((self.deps.group.submit(items), flights));
