@@ -50,8 +50,11 @@ struct Flood {
 async fn flood(hub: &Hub, sessions: usize, notes: usize) -> Arc<Flood> {
     let c = conversation(hub, LOUD).await;
     let flood = Arc::new(Flood::default());
+    let mut agents = Vec::new();
     for session in 0..sessions {
-        let agent = come(hub, LOUD, &format!("a{session}")).await.unwrap();
+        agents.push(come(hub, LOUD, &format!("a{session}")).await.unwrap());
+    }
+    for (session, agent) in agents.into_iter().enumerate() {
         let flood = Arc::clone(&flood);
         tokio::spawn(async move {
             let mut pending = Vec::with_capacity(notes);
@@ -92,7 +95,6 @@ async fn commits(hub: &Hub) -> usize {
 async fn who_floods_leaves_the_others_their_share() {
     const NOTES: usize = 40 * 1_000;
     let hub = Arc::new(Hub::start(&[]));
-    let _flood = flood(&hub, 40, 1_000).await;
     let measured = Arc::clone(&hub);
     let calm = async move {
         let hub = measured;
@@ -115,6 +117,7 @@ async fn who_floods_leaves_the_others_their_share() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.unwrap().block_on(calm)
     });
+    let _flood = flood(&hub, 40, 1_000).await;
     let (waits, stored) = tokio::task::spawn_blocking(|| alone.join().unwrap())
         .await
         .unwrap();
