@@ -414,6 +414,15 @@ reason?: string, };
 export type DeliveryState = "delivered" | "failed";
 
 /**
+ * `POST /agents/{agent}/disconnect`: an admin sends an agent away.
+ */
+export type Disconnect = {
+/**
+ * Why, for those who read the feed.
+ */
+reason?: string, };
+
+/**
  * To `history`, and over HTTP to `events`.
  */
 export type EntriesAnswer = {
@@ -750,7 +759,23 @@ role: Role,
 /**
  * Where they belong.
  */
-teams: Array<TeamId>, };
+teams: Array<TeamId>, } | { "kind": "agent_disconnected",
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * Why.
+ */
+reason?: string,
+/**
+ * Tokens that were issued (`iat`) until then are refused.
+ */
+before: Time,
+/**
+ * Tokens that are refused besides.
+ */
+tokens: Array<RefusedToken>, };
 
 /**
  * An event with its place in the feed, as timelines list it: an `event` frame without `type`.
@@ -1686,6 +1711,19 @@ current?: Summary,
  * `rate_limited`, `unavailable`: when to try again, in milliseconds.
  */
 retry_after_ms?: number, };
+
+/**
+ * A token that is refused though it has not ended.
+ */
+export type RefusedToken = {
+/**
+ * The first 16 bytes of a SHA-256 over its `jti`, or without one over all of it but its signature, in hexadecimal.
+ */
+digest: string,
+/**
+ * When it ends by itself (`exp`), in seconds since the Unix epoch.
+ */
+exp: number, };
 
 /**
  * Let go.

@@ -188,8 +188,8 @@ settings! {
     /// HTTP messages a second of one channel's token; 0 is no limit.
     ingest_per_second: u32, "NUMBER" = "50";
     /// Commands a second of all sessions of one workspace, in bursts of up to four times as many; a bulk counts as many as
-    /// it names conversations. 0 is no limit. This and what follows holds for each workspace on each server; a
-    /// [[workspace]] of the file may have its own, without the prefix.
+    /// it names conversations. 0 is no limit. The settings that begin with workspace hold for each workspace
+    /// on each server; a [[workspace]] of the file may have its own, without that prefix.
     workspace_commands_per_second: u32, "NUMBER" = "0";
     /// HTTP requests a second that bring something into one workspace; 0 is no limit.
     workspace_ingest_per_second: u32, "NUMBER" = "0";
