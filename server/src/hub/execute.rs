@@ -136,7 +136,11 @@ impl Workspace {
         match (decided, key) {
             (Ok(decision), _) if stores => self.send(job, about, state, decision, now),
             (_, Some(key)) if first.is_none() && !job.key_read => self.read_key(job, key),
-            (decided, _) => self.conclude((job, about, decided)),
+            (decided, _) => {
+                // What a known key answers may itself be on its way to the log.
+                let about = about.or_else(|| first.as_ref().and_then(|it| answered_in(&it.answer)));
+                self.conclude((job, about, decided));
+            }
         }
     }
 
@@ -366,6 +370,20 @@ pub(crate) fn opened_id(decision: &Decision) -> ConversationId {
     match &decision.answer {
         Answer::Opened { conversation } | Answer::Ingested { conversation, .. } => *conversation,
         _ => ConversationId(Uuid::nil()),
+    }
+}
+
+/// The conversation that an answer names.
+fn answered_in(answer: &Answer) -> Option<ConversationId> {
+    match answer {
+        Answer::Opened { conversation } | Answer::Ingested { conversation, .. } => Some(*conversation),
+        Answer::Claimed
+        | Answer::AlreadyHeld { .. }
+        | Answer::Accepted
+        | Answer::Done
+        | Answer::Offered { .. }
+        | Answer::Replied { .. }
+        | Answer::Noted { .. } => None,
     }
 }
 
