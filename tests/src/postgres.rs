@@ -21,7 +21,7 @@ trap '' INT TERM
 bin=$1 folder=$2 port=$3
 start() {
     "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
-        -c "unix_socket_directories=$folder" -c max_connections=200 -c log_min_messages=log -c log_checkpoints=off &
+        -c "unix_socket_directories=$folder" -c max_connections=200 -c recovery_init_sync_method=syncfs -c log_min_messages=log -c log_checkpoints=off &
     pid=$!
 }
 stop() { kill -QUIT "$pid" && wait "$pid"; }

@@ -88,6 +88,44 @@ async fn a_new_customer_who_writes_to_both_instances_at_once_has_one_conversatio
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_comes_twice_at_once_is_answered_with_what_is_stored() {
+    let site = Site::new();
+    let (here, there) = site.two();
+    let (one, other) = (here.channel(), there.channel());
+    let c = conversation(&here, "c").await;
+    conversation(&there, "noise").await;
+    let mut answers = Vec::new();
+    for round in 0..40 {
+        let twice = message(&format!("t{round}"), "c", "Hello?");
+        let noise = |n: usize| message(&format!("n{n}-{round}"), "noise", "Well?");
+        let (n0, n1, n2, n3) = (noise(0), noise(1), noise(2), noise(3));
+        // What the other instance stores at the same time shifts the numbers that this one has given ahead.
+        let all = tokio::join!(
+            one.ingest(&twice),
+            one.ingest(&twice),
+            other.ingest(&n0),
+            other.ingest(&n1),
+            async {
+                (
+                    other.ingest(&n2).await,
+                    one.ingest(&twice).await,
+                    other.ingest(&n3).await,
+                )
+            },
+        );
+        answers.extend([all.0.unwrap().1, all.1.unwrap().1, all.4.1.unwrap().1]);
+    }
+    let all = log(&there, c).await;
+    for answer in answers {
+        let stored = all.iter().find(|it| it.seq == answer.seq);
+        let stored =
+            stored.unwrap_or_else(|| panic!("there is no event {} in this conversation", answer.seq));
+        assert_eq!(stored.event["message"]["id"], json!(answer.message));
+    }
+    assert_eq!(count(&all, "message_received"), 41);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reply_that_is_sent_again_on_another_instance_is_stored_once() {
     let site = Site::new();
     let (here, there) = site.two();
