@@ -139,6 +139,7 @@ const en = {
   ev_redacted: 'Content was removed',
   ev_sla: 'Service level: {what}',
   ev_other: 'Other: {kind}',
+  the_channel: 'The channel',
   somebody: 'Somebody',
   system: 'Dibs',
   // Composer

@@ -12,11 +12,14 @@ import { Text } from './text.js';
 
 /** @import {Attachment, Customer, EventEntry} from '../../sdk/types/protocol.js' */
 
+/** @type {Record<string, string>} */
+const ACTORS = { system: 'system', channel: 'the_channel' };
+
 /** @param {EventEntry} entry @param {string} customer */
 function actorName({ actor }, customer) {
   if (actor.kind === 'agent' || actor.kind === 'bot') return nameOf(actor.id);
   if (actor.kind === 'customer') return customer;
-  return t(actor.kind === 'system' ? 'system' : 'somebody');
+  return t(ACTORS[actor.kind] ?? 'somebody');
 }
 
 /** What happened, in words. @type {Record<string, (event: any, who: string) => string>} */

@@ -1,6 +1,6 @@
 //! A dialog over the page: the browser keeps the focus in it, Escape closes it, and the focus returns to where it was.
 
-import { html, useEffect, useRef } from '../lib.js';
+import { html, useLayoutEffect, useRef } from '../lib.js';
 import { dialog } from '../store.js';
 import { t } from '../strings.js';
 import { IconButton } from './icon.js';
@@ -15,7 +15,8 @@ export function Modal({ title, wide = false, plain = false, children }) {
   const own = useRef(dialog.peek());
   // Its event comes late: another dialog may be open by then.
   const closed = () => dialog.peek() === own.current && close();
-  useEffect(() => {
+  // Before the next key can be pressed: it is for the dialog.
+  useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     const it = box.current;
     it?.showModal();

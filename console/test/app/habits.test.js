@@ -241,6 +241,7 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     await olivia.keyboard.press('Escape');
     await olivia.fill('#list-search', 'look at');
     await olivia.click('[data-act=save-view]');
+    await olivia.locator('#view-name:focus').waitFor();
     await olivia.keyboard.press('Enter');
     await olivia.locator('.saved .count').waitFor();
     assert.deepEqual(await findings(olivia), []);

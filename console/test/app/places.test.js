@@ -34,6 +34,7 @@ test('a queue of the floor opens as a list, which can be saved and is there afte
   await olivia.locator('.list-head h1', { hasText: '1' }).waitFor();
   assert.equal(await olivia.locator('.row').count(), 1);
   await olivia.click('[data-act=save-view]');
+  await olivia.locator('#view-name:focus').waitFor();
   await olivia.keyboard.press('Enter');
   await olivia.locator('.saved').waitFor();
   await olivia.reload();
@@ -82,7 +83,7 @@ test('another person in the same tab sees none of the first one’s drafts', asy
 
 test('a session that ends asks for a token over the draft, and goes on with it', async () => {
   const id = await world.write('A short session');
-  const page = await world.seat('priya', { view: 'all', ttl: '12s' });
+  const page = await world.seat('priya', { view: 'all', ttl: '8s' });
   await open(page, id);
   await page.fill('#composer-text', 'Not lost');
   await page.locator('.signin.over #signin-token').waitFor({ timeout: 40_000 });

@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { measure } from '../../bench/claims.js';
 import { median, quantile, spread } from '../../bench/figures.js';
 import { Changes, fill, scroll } from '../../bench/rows.js';
-import { World } from './world.js';
+import { World } from '../app/world.js';
 
 const MANY = 10_000;
 const CHANGES_PER_SECOND = 1_000;

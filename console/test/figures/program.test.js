@@ -7,7 +7,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { median } from '../../bench/figures.js';
 import { coldStart } from '../../bench/paint.js';
-import { World } from './world.js';
+import { World } from '../app/world.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ROUNDS = 9;
