@@ -11,6 +11,7 @@ use dibs_protocol::frame::ServerFrame;
 use dibs_protocol::ids::ConversationId;
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Who, what, and two numbers that choose the rest.
 type Turn = (usize, u8, u8, u8);
@@ -202,10 +203,26 @@ fn contained(script: &Script, place: usize) -> bool {
         Step::Hello(..) | Step::Quiet(_) => true,
         _ => false,
     });
-    matches!(
+    let told = matches!(
         next,
         Some(Step::Got(ServerFrame::Ok(_) | ServerFrame::Resync { .. }))
-    )
+    );
+    told || watch_is_asked(script, place)
+}
+
+/// Whether the client waits for the answer to a `watch` at this place: it may contain the event, whatever came before it.
+fn watch_is_asked(script: &Script, place: usize) -> bool {
+    let who = script.steps[place].0;
+    let mut asked = BTreeSet::new();
+    for (_, step) in script.steps[..place].iter().filter(|it| it.0 == who) {
+        match step {
+            Step::Dialled | Step::Cut => asked.clear(),
+            Step::Sent(id, Command::Watch(_)) => drop(asked.insert(*id)),
+            Step::Got(ServerFrame::Ok(ok)) => drop(asked.remove(&ok.id)),
+            _ => {}
+        }
+    }
+    !asked.is_empty()
 }
 
 fn summary(value: Option<&serde_json::Value>) -> (Option<ConversationId>, u64) {
