@@ -4,6 +4,7 @@ use crate::event::{EventEntry, Mentions};
 use crate::frame::Viewer;
 use crate::ids::{AgentId, ConversationId, MessageId, NoteId, TeamId};
 use crate::refusal::Refusal;
+use crate::settings::WorkspaceSettings;
 use crate::summary::Summary;
 use crate::terms::{AgentKind, Presence, Role};
 use crate::time::Time;
@@ -227,6 +228,20 @@ answers! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[ts(optional, as = "Option<bool>")]
         pub more: bool,
+    }
+    /// To `settings`, and over HTTP.
+    SettingsAnswer {
+        /// Which version of them it is: one more with every change; 0 while nothing was set.
+        #[ts(type = "number")]
+        pub version: u64,
+        /// All that the workspace has set.
+        pub settings: WorkspaceSettings,
+    }
+    /// To `set_settings`, and over HTTP.
+    SetSettingsAnswer {
+        /// Which version of the settings it is.
+        #[ts(type = "number")]
+        pub version: u64,
     }
     /// To `ping`.
     PingAnswer {

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod limits;
 pub mod parse;
 pub mod refusal;
+pub mod settings;
 mod strict;
 pub mod summary;
 pub mod terms;

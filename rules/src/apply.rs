@@ -124,6 +124,7 @@ impl Conversation {
             | Event::SlaBreached { .. }
             | Event::SlaMet { .. }
             | Event::Split { .. }
+            | Event::SettingsChanged { .. }
             | Event::AgentSeen { .. } => {}
         }
         self.note_activity(fact);

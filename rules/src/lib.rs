@@ -27,13 +27,16 @@ pub mod permissions;
 pub mod personal;
 mod rating;
 mod reply;
+pub mod settings;
+pub mod sla;
 pub mod summary;
 pub mod transfers;
 mod update;
 
 pub use action::Action;
-pub use context::{Context, Directory, Sender, Settings};
+pub use context::{Context, Directory, Sender};
 pub use conversation::Conversation;
 pub use decide::decide;
 pub use decision::{Answer, Decision};
 pub use fact::Fact;
+pub use settings::Settings;

@@ -78,6 +78,8 @@ pub const TABLE: &[Permission] = &[
     row("read_mentions", AGENTS),
     row("watch_agents", AGENTS),
     row("unwatch_agents", AGENTS),
+    row("settings", AGENTS),
+    row("set_settings", ADMINS),
     row("refresh", AGENTS),
     row("ping", AGENTS),
     row_if("ingest", CHANNELS, ITS_CHANNELS),
@@ -87,6 +89,8 @@ pub const TABLE: &[Permission] = &[
     row("get_conversations", AGENTS),
     row("get_conversation", AGENTS),
     row("get_events", AGENTS),
+    row("get_settings", AGENTS),
+    row("put_settings", ADMINS),
     row("watch_silently", SUPERVISORS),
     row("redact", ADMINS),
 ];

@@ -222,6 +222,7 @@ fn options(config: &Config) -> Result<Options, BadId> {
         claim_idle_ms: config.claim_idle.map(ms),
         offer_ttl_ms: ms(config.offer_ttl),
         agents_take_over: config.agents_take_over,
+        ..Settings::default()
     };
     Ok(Options {
         settings,

@@ -19,6 +19,7 @@ mod personal;
 mod properties;
 mod replies;
 mod script;
+mod settings;
 mod transfers;
 mod updates;
 mod world;

@@ -86,6 +86,7 @@ pub fn settings() -> Settings {
         claim_idle_ms: Some(600_000),
         offer_ttl_ms: 60_000,
         agents_take_over: false,
+        ..Settings::default()
     }
 }
 

@@ -33,16 +33,21 @@ const LONGEST_POLL_S: u64 = 60;
 /// Replies read from the log at once while looking for those of one channel.
 const OUTBOX_PAGE: usize = 500;
 
-type Answer = Result<Response, Refused>;
+pub(super) type Answer = Result<Response, Refused>;
 
 /// A verified bearer of a token.
-struct Bearer {
-    workspace: WorkspaceId,
+pub(super) struct Bearer {
+    pub(super) workspace: WorkspaceId,
     identity: Identity,
 }
 
 impl Bearer {
-    fn new(shared: &Shared, workspace: &str, headers: &HeaderMap, action: &str) -> Result<Self, Refusal> {
+    pub(super) fn new(
+        shared: &Shared,
+        workspace: &str,
+        headers: &HeaderMap,
+        action: &str,
+    ) -> Result<Self, Refusal> {
         let token = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
         let token = token.and_then(|it| it.strip_prefix("Bearer ").or_else(|| it.strip_prefix("bearer ")));
         let missing = || {
@@ -72,7 +77,7 @@ impl Bearer {
         })
     }
 
-    fn sender(&self) -> Arc<Sender> {
+    pub(super) fn sender(&self) -> Arc<Sender> {
         let it = self.identity.clone();
         Arc::new(match it.role {
             Role::Channel => Sender::Channel {
@@ -84,7 +89,7 @@ impl Bearer {
     }
 }
 
-async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
     let limited = Limited::new(request.into_body(), limits::HTTP_BODY_BYTES);
     let read = timeout(BODY_WAIT, limited.collect()).await;
     match read {
@@ -98,7 +103,7 @@ async fn body(request: Request) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-fn json(reply: HttpReply) -> Answer {
+pub(super) fn json(reply: HttpReply) -> Answer {
     let (status, text) = reply?;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     Ok((

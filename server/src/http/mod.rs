@@ -3,6 +3,7 @@
 mod api;
 mod console;
 mod problem;
+mod settings;
 mod upgrade;
 
 pub use upgrade::hand_over;
@@ -36,6 +37,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(
             "/v1/workspaces/{workspace}/conversations/{conversation}/events",
             get(api::events),
+        )
+        .route(
+            "/v1/workspaces/{workspace}/settings",
+            get(settings::settings).put(settings::set_settings),
         )
         .route("/", get(console::index))
         .route("/app/{*path}", get(console::app))

@@ -69,6 +69,8 @@ impl Workspace {
                 let now = self.deps.clock.now_ms();
                 self.ok(caller, &format!("\"time\":\"{}\"", Time(now)));
             }
+            Command::Settings(_) => self.show_settings(caller),
+            Command::SetSettings(it) => self.set_settings(caller, sender, it.settings, it.expect),
             // The session verifies the token and sends `Input::Refresh`.
             Command::Refresh(_) => self.refuse(caller, Refusal::internal()),
         }
@@ -86,6 +88,8 @@ impl Workspace {
             }
             HttpAsk::List(it) => self.list(caller, sender.agent(), &it),
             HttpAsk::Conversation(id) => self.show(caller, id),
+            HttpAsk::Settings => self.show_settings(caller),
+            HttpAsk::SetSettings(it) => self.set_settings(caller, sender, it.settings, it.expect),
             HttpAsk::Events {
                 conversation,
                 after,

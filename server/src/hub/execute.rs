@@ -113,7 +113,7 @@ impl Workspace {
         };
         let now = self.now();
         let ids = (self.deps.entropy.uuid(now.0), self.deps.entropy.uuid(now.0));
-        let settings = self.deps.options.settings.clone();
+        let settings = self.settings.rules.clone();
         let context = Context {
             sender: &job.sender,
             now,

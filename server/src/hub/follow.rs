@@ -246,6 +246,9 @@ impl Workspace {
                 None => {
                     for stored in group {
                         self.recent.pass(stored.seq);
+                        if let Ok((_, event)) = codec::decode(stored) {
+                            self.settings_followed(event, stored.seq);
+                        }
                     }
                 }
             }

@@ -20,6 +20,7 @@ fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
         claim_idle_ms: None,
         offer_ttl_ms: 60_000,
         agents_take_over: false,
+        ..Settings::default()
     };
     let options = Options {
         settings,

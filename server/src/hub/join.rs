@@ -17,6 +17,9 @@ use dibs_rules::Sender;
 use dibs_rules::context::Agent;
 use std::sync::Arc;
 
+/// What the server knows beyond the contract.
+const FEATURES: &[&str] = &["settings"];
+
 impl Workspace {
     /// A session wants to come in: it is welcomed once the log knows that its agent is here.
     pub(crate) fn join(&mut self, join: Join) {
@@ -97,7 +100,7 @@ impl Workspace {
             time: Time(self.deps.clock.now_ms()),
             heartbeat_seconds: self.deps.options.heartbeat_s,
             limits: Limits::default(),
-            features: Vec::new(),
+            features: FEATURES.iter().map(|it| (*it).to_owned()).collect(),
             unread_mentions: person.map_or(0, |it| it.unread.len()),
             claims: claims.collect(),
             offers: self.offers_to(&session.agent),

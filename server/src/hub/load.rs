@@ -4,6 +4,7 @@ use super::Deps;
 use super::item::{customer_aggregate, parse_state};
 use super::people::{Known, People, Said};
 use super::recent::Recent;
+use super::settings::{InForce, settings_aggregate};
 use super::state::{Entry, Internal};
 use super::views::Views;
 use super::workspace::Workspace;
@@ -33,6 +34,8 @@ pub(super) async fn load(
     let head = log.head(&id).await?;
     let second = started.elapsed().as_secs();
     let mut workspace = Workspace::empty(deps, id.clone(), &head, internal, replies, started, second);
+    let settings = log.state(&id, &settings_aggregate()).await?;
+    workspace.load_settings(&settings)?;
     let all = usize::MAX >> 1;
     for stored in log.states(&id, AggregateKind::Agent, true, None, all).await? {
         let Some(body) = &stored.body else { continue };
@@ -82,6 +85,7 @@ impl Workspace {
     ) -> Self {
         let mut recent = Recent::default();
         recent.head(head.seq, head.hash);
+        let settings = InForce::new(&deps.options.settings);
         Self {
             id,
             deps,
@@ -96,6 +100,7 @@ impl Workspace {
             customer_versions: Map::default(),
             offers: BTreeSet::new(),
             people: People::default(),
+            settings,
             sessions: Slab::new(),
             joining: Map::default(),
             lanes: Map::default(),

@@ -85,13 +85,14 @@ impl Workspace {
         // What waits in the next batch counted on the same states and numbers: it is taken back, too.
         for (item, flight) in std::mem::take(&mut self.batch) {
             match flight.what {
-                What::Decided(_) | What::Seen(..) => lost.push(flight),
+                What::Decided(_) | What::Seen(..) | What::Settings(_) => lost.push(flight),
                 What::Left(_) | What::Marked(_) | What::Nothing => self.batch.push_back((item, flight)),
             }
         }
         self.next_seq = self.head + 1;
         let mut again = Vec::new();
         let mut arrivals = Vec::new();
+        let mut settings = Vec::new();
         for flight in lost {
             match flight.what {
                 What::Decided(decided) => {
@@ -106,6 +107,7 @@ impl Workspace {
                     again.push(decided.job);
                 }
                 What::Seen(agent, known, _) => arrivals.push((agent, known)),
+                What::Settings(flight) => settings.push(*flight),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => {
                     self.refuse(
@@ -119,6 +121,9 @@ impl Workspace {
         }
         for (agent, known) in arrivals {
             self.arrival_lost(&agent, known);
+        }
+        for flight in settings {
+            self.settings_lost(flight, outrun);
         }
         for job in again {
             self.again(job, outrun);
@@ -157,6 +162,7 @@ impl Workspace {
                 What::Seen(agent, known, _) => self.arrival_failed(&agent, known),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
+                What::Settings(flight) => self.settings_failed(*flight, &refusal),
                 What::Nothing => {}
             }
             for (job, _, _) in flight.after {

@@ -29,6 +29,7 @@ mod recent;
 mod remote;
 mod resume;
 mod seats;
+mod settings;
 mod settle;
 mod state;
 mod timers;

@@ -5,6 +5,7 @@ use super::views::SessionKey;
 use dibs_protocol::event::Actor;
 use dibs_protocol::frame::PresenceRow;
 use dibs_protocol::ids::{AgentId, ConversationId, TeamId};
+use dibs_protocol::settings::TeamSettings;
 use dibs_protocol::terms::{AgentKind, Presence, Role};
 use dibs_protocol::time::Time;
 use dibs_rules::Directory;
@@ -154,6 +155,8 @@ impl Person {
 pub(crate) struct People {
     pub(crate) all: BTreeMap<AgentId, Person>,
     teams: BTreeMap<TeamId, BTreeSet<AgentId>>,
+    /// What the settings add to them.
+    given: BTreeMap<TeamId, BTreeSet<AgentId>>,
     /// Who has unread mentions in a conversation.
     mentioned: BTreeMap<ConversationId, BTreeSet<AgentId>>,
     /// Whose presence changed since it was last told.
@@ -240,8 +243,30 @@ impl People {
             .is_some_and(|agents| agents.contains(agent))
     }
 
-    pub(crate) fn teams(&self) -> impl Iterator<Item = (&TeamId, &BTreeSet<AgentId>)> {
-        self.teams.iter()
+    /// The teams as the settings have them, besides what tokens say.
+    pub(crate) fn set_teams(&mut self, teams: &[TeamSettings]) {
+        let given = teams
+            .iter()
+            .map(|it| (it.id.clone(), it.members.iter().cloned().collect()));
+        self.given = given.collect();
+    }
+
+    /// Every known team and its known members.
+    pub(crate) fn teams(&self) -> impl Iterator<Item = (&TeamId, BTreeSet<AgentId>)> {
+        let names: BTreeSet<&TeamId> = self.teams.keys().chain(self.given.keys()).collect();
+        names.into_iter().map(|team| (team, self.team(team)))
+    }
+
+    fn team(&self, team: &TeamId) -> BTreeSet<AgentId> {
+        let given = self.given.get(team).into_iter().flatten();
+        let given = given.filter(|agent| self.knows_agent(agent));
+        self.teams
+            .get(team)
+            .into_iter()
+            .flatten()
+            .chain(given)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn granted(&mut self, agent: &AgentId, conversation: ConversationId, token: u64) {
@@ -262,10 +287,10 @@ impl Directory for People {
     }
 
     fn knows_team(&self, team: &TeamId) -> bool {
-        self.teams.contains_key(team)
+        self.teams.contains_key(team) || self.given.contains_key(team)
     }
 
     fn members(&self, team: &TeamId) -> Vec<AgentId> {
-        self.teams.get(team).into_iter().flatten().cloned().collect()
+        self.team(team).into_iter().collect()
     }
 }

@@ -131,7 +131,7 @@ impl Workspace {
             .teams()
             .map(|(id, members)| TeamRow {
                 id: id.clone(),
-                members: members.iter().cloned().collect(),
+                members: members.into_iter().collect(),
             })
             .collect();
         let more = if rest.is_empty() { "" } else { ",\"more\":true" };

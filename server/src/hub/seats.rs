@@ -86,7 +86,7 @@ impl Workspace {
         let person = self.people.entry(id);
         person.seated = false;
         person.seat = Seat::Writing;
-        let grace_ms = self.deps.options.settings.claim_grace_ms;
+        let grace_ms = self.settings.rules.claim_grace_ms;
         let due = now.plus_ms(grace_ms + UNTIL_STORED_MS);
         let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
         item.seats.push(self.seat(id, false));
@@ -100,7 +100,7 @@ impl Workspace {
         if person.seat == Seat::Writing {
             person.seat = Seat::Settled;
         }
-        let grace_ms = self.deps.options.settings.claim_grace_ms;
+        let grace_ms = self.settings.rules.claim_grace_ms;
         let due_ms = self.deps.clock.now_ms() + grace_ms + UNTIL_STORED_MS;
         self.deps.timers.expect(due_ms);
     }
@@ -252,7 +252,7 @@ impl Workspace {
     pub(crate) fn absent(&self, id: &AgentId) -> Guard {
         Guard::AbsentFor {
             agent: id.clone(),
-            grace_ms: self.deps.options.settings.claim_grace_ms,
+            grace_ms: self.settings.rules.claim_grace_ms,
         }
     }
 }

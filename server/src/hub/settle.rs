@@ -96,6 +96,7 @@ impl Workspace {
             What::Seen(agent, known, first) => self.arrived(&agent, known, first, at),
             What::Left(agent) => self.left_stored(&agent),
             What::Marked(marked) => self.marked(*marked),
+            What::Settings(flight) => self.settings_stored(*flight, at),
             What::Nothing => {}
         }
         for concluded in flight.after {
@@ -152,8 +153,7 @@ impl Workspace {
             }
         }
         self.deps.metrics.committed(facts.len());
-        let settings = &self.deps.options.settings;
-        if let Some(due) = dibs_rules::deadlines::next_deadline(&state, settings) {
+        if let Some(due) = dibs_rules::deadlines::next_deadline(&state, &self.settings.rules) {
             self.deps.timers.expect(due.0);
         }
         for fact in &facts {

@@ -3,13 +3,14 @@
 
 use super::outbox::{Behind, Frame, Outbox};
 use super::people::{Known, People};
+use super::settings::SetFlight;
 use super::views::{Rows, SessionKey, WindowId};
 use crate::log::{Aggregate, LogError, NewEvent, StoredEvent, StoredKey, StoredState};
 use crate::maps::Map;
 use bytes::Bytes;
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{Resume, TypingSignal};
-use dibs_protocol::http::{Delivery, Ingest, RatingBody};
+use dibs_protocol::http::{Delivery, Ingest, PutSettings, RatingBody};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId};
 use dibs_protocol::refusal::Refusal;
 use dibs_protocol::terms::{Status, Typing};
@@ -90,6 +91,10 @@ pub enum HttpAsk {
     List(Box<dibs_protocol::command::List>),
     /// One conversation's summary.
     Conversation(ConversationId),
+    /// What the workspace has set.
+    Settings,
+    /// Setting it.
+    SetSettings(Box<PutSettings>),
     /// A conversation's entries above `after`.
     Events {
         /// Which.
@@ -243,6 +248,7 @@ pub(crate) enum What {
     Seen(AgentId, Option<Known>, Option<u64>),
     Left(AgentId),
     Marked(Box<Marked>),
+    Settings(Box<SetFlight>),
     Nothing,
 }
 

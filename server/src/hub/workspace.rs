@@ -8,6 +8,7 @@ use super::outbox::{Class, Frame};
 use super::people::People;
 use super::recent::Recent;
 use super::remote::Remote;
+use super::settings::InForce;
 use super::state::{
     BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
     SessionState, Watched,
@@ -72,6 +73,7 @@ pub(crate) struct Workspace {
     pub(crate) customer_versions: Map<String, u64>,
     pub(crate) offers: BTreeSet<ConversationId>,
     pub(crate) people: People,
+    pub(crate) settings: InForce,
     pub(crate) sessions: Slab<SessionState>,
     pub(crate) joining: Map<AgentId, Vec<Join>>,
     pub(crate) lanes: Map<Lane, VecDeque<Job>>,

@@ -136,6 +136,7 @@ fn options(env: &Env) -> Options {
         claim_idle_ms: env.plan.idle_ms,
         offer_ttl_ms: 4_000,
         agents_take_over: true,
+        ..Settings::default()
     };
     Options {
         settings,

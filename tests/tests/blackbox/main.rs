@@ -30,6 +30,7 @@ mod proxy;
 mod replies;
 mod resume;
 mod secrets;
+mod settings;
 mod slow_reader;
 mod storage;
 mod transfers;
