@@ -140,7 +140,7 @@ pub(crate) fn check(action: &Action, ctx: &Context<'_>) -> Result<(), Refusal> {
         Sender::Channel { .. } => allowed(Role::Channel, action.name()),
         Sender::System => matches!(
             action,
-            Action::Deadline | Action::HolderGone(_) | Action::Redact { .. }
+            Action::Deadline | Action::HolderGone(_) | Action::Redact { .. } | Action::Route(_)
         ),
     };
     if !allowed {
