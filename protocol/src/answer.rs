@@ -210,6 +210,14 @@ answers! {
         pub claims: usize,
         /// How many they take at most; null: no limit.
         pub capacity: Option<u32>,
+        /// Why they are as present as they are, if they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub reason: Option<String>,
+        /// Since when, if they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub since: Option<Time>,
     }
     /// A team and who belongs to it.
     TeamRow {

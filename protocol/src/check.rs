@@ -79,6 +79,8 @@ impl Command {
             | Self::ReadMarks(_)
             | Self::WatchAgents(_)
             | Self::UnwatchAgents(_)
+            | Self::WatchStats(_)
+            | Self::UnwatchStats(_)
             | Self::Settings(_)
             | Self::Refresh(_)
             | Self::Ping(_) => Ok(()),

@@ -134,6 +134,10 @@ commands! {
     WatchAgents = "watch_agents",
     /// Follow them no longer.
     UnwatchAgents = "unwatch_agents",
+    /// Follow the statistics.
+    WatchStats = "watch_stats",
+    /// Follow them no longer.
+    UnwatchStats = "unwatch_stats",
     /// Ask what the workspace has set.
     Settings = "settings",
     /// Set it.
@@ -618,6 +622,10 @@ command_struct!(
     SetPresence {
         /// How present.
         pub status: Presence,
+        /// Whose; supervisors may say it of somebody else. Absent: one's own.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub agent: Option<AgentId>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         #[ts(optional)]
@@ -689,6 +697,16 @@ command_struct!(
 );
 
 command_struct!(
+    /// Follow the statistics: `stats` follows, at most once a second, only when something changed.
+    WatchStats {}
+);
+
+command_struct!(
+    /// Follow the statistics no longer.
+    UnwatchStats {}
+);
+
+command_struct!(
     /// Ask what the workspace has set.
     #[ts(rename = "SettingsCommand")]
     Settings {}
@@ -753,6 +771,8 @@ impl Command {
             | Self::ReadMentions(_)
             | Self::WatchAgents(_)
             | Self::UnwatchAgents(_)
+            | Self::WatchStats(_)
+            | Self::UnwatchStats(_)
             | Self::Settings(_)
             | Self::SetSettings(_)
             | Self::Refresh(_)
@@ -789,6 +809,8 @@ impl Command {
             | Self::Mentions(_)
             | Self::WatchAgents(_)
             | Self::UnwatchAgents(_)
+            | Self::WatchStats(_)
+            | Self::UnwatchStats(_)
             | Self::Settings(_)
             | Self::Refresh(_)
             | Self::Ping(_) => None,

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// `stats`: rows that changed since the last one; the first one after `watch_stats` has all of them (`whole`), in several
-/// frames if need be: then all but the first say `whole: false`.
+/// `stats`: rows that changed since the last one, each replacing the one before. The first one after `watch_stats`, and
+/// after a client took too little, says `whole`: it replaces everything, and more agents may follow in the next ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 pub struct StatsFrame {
     /// When it was counted.

@@ -7,8 +7,8 @@ use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
 use crate::expect::check_expect;
 use crate::{
-    claims, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating, reply, routing, transfers,
-    update,
+    claims, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating, reply, routing,
+    transfers, update,
 };
 use dibs_protocol::refusal::Refusal;
 

@@ -61,7 +61,13 @@ pub fn notices(before: Option<&Conversation>, facts: &[Fact<'_>]) -> Vec<(Audien
                 let declined = |it: &Fact<'_>| matches!(it.event, Event::TransferDeclined { .. });
                 let offer = before.and_then(|it| it.offer.as_ref());
                 if let Some(offer) = offer.filter(|_| !facts[..i].iter().any(declined)) {
-                    over(&mut pushes, &offer.from, &offer.to, "accepted", *via == GrantVia::Transfer);
+                    over(
+                        &mut pushes,
+                        &offer.from,
+                        &offer.to,
+                        "accepted",
+                        *via == GrantVia::Transfer,
+                    );
                 }
                 let gained = Push::ClaimGained {
                     token: fact.seq,

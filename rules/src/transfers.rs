@@ -122,7 +122,11 @@ fn accept(state: &Conversation, offer: &Offer, me: &Agent) -> Decision {
     let granted = Event::ClaimGranted {
         agent: me.id.clone(),
         token: 0,
-        via: if routed { GrantVia::Routed } else { GrantVia::Transfer },
+        via: if routed {
+            GrantVia::Routed
+        } else {
+            GrantVia::Transfer
+        },
         from: Some(offer.from.clone()).filter(|_| !routed),
         reason: offer.note.clone().filter(|_| routed),
     };

@@ -184,7 +184,8 @@ impl Board {
     /// Whether an agent takes work now and has room for one more of a channel.
     #[must_use]
     pub fn may_take(&self, agent: &AgentId, channel: &ChannelId) -> bool {
-        self.agent(agent).is_some_and(|it| it.is_free() && it.has_room(channel))
+        self.agent(agent)
+            .is_some_and(|it| it.is_free() && it.has_room(channel))
     }
 
     /// An agent was given a conversation, or took one; `routed`: it was their turn in this queue.
@@ -263,7 +264,9 @@ impl Board {
     }
 
     fn leave_line(&mut self, queue: &QueueId, class: &Class, place: &Place) {
-        let Some(line) = self.queues.get_mut(queue) else { return };
+        let Some(line) = self.queues.get_mut(queue) else {
+            return;
+        };
         if let Some(places) = line.waiting.get_mut(class) {
             places.remove(place);
             if places.is_empty() {
@@ -284,7 +287,8 @@ impl Board {
     ) -> Option<Found> {
         loop {
             let lines = &self.queues;
-            self.stirred.retain(|id| lines.get(id).is_some_and(|it| it.first().is_some()));
+            self.stirred
+                .retain(|id| lines.get(id).is_some_and(|it| it.first().is_some()));
             // Of several queues the one whose first conversation comes first, so that none starves another.
             let queue = self.stirred.iter().min_by_key(|id| lines[*id].first()).cloned()?;
             match self.next_of(&queue, now, &states) {
@@ -418,7 +422,10 @@ impl Board {
         if !self.agents[at].is_free() {
             return;
         }
-        let theirs = self.pools.iter().filter(|it| it.members.binary_search(&at).is_ok());
+        let theirs = self
+            .pools
+            .iter()
+            .filter(|it| it.members.binary_search(&at).is_ok());
         for queue in theirs.flat_map(|it| &it.queues) {
             if self.queues.get(queue).is_some_and(|it| !it.waiting.is_empty()) {
                 self.stirred.insert(queue.clone());
@@ -430,6 +437,10 @@ impl Board {
 fn offer_ms(queue: &QueueSettings) -> Option<i64> {
     match queue.delivery {
         QueueDelivery::Push => None,
-        QueueDelivery::Offer => Some(i64::try_from(queue.offer_s).unwrap_or(i64::MAX).saturating_mul(1_000)),
+        QueueDelivery::Offer => Some(
+            i64::try_from(queue.offer_s)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000),
+        ),
     }
 }

@@ -52,7 +52,11 @@ impl Limits {
         let own = set.agents.iter().find(|it| it.id == *agent);
         let mut by_channel = set.capacity.by_channel.clone();
         if let Some(own) = own {
-            by_channel.extend(own.capacity_by_channel.iter().map(|(id, most)| (id.clone(), *most)));
+            by_channel.extend(
+                own.capacity_by_channel
+                    .iter()
+                    .map(|(id, most)| (id.clone(), *most)),
+            );
         }
         Self {
             total: own.and_then(|it| it.capacity).or(set.capacity.default),

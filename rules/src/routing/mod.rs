@@ -13,6 +13,6 @@ mod place;
 pub use board::{Board, Found, Serving};
 pub use candidate::{Candidate, Limits, Load, Standing};
 pub use grant::Route;
-pub(crate) use grant::{ROUTER, is_routed_offer, route};
+pub(crate) use grant::{is_routed_offer, route};
 pub use pick::{Nobody, Pick, pick};
 pub use place::{Place, place, routable};

@@ -57,10 +57,6 @@ impl Counts {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
-    }
-
     /// How many there are.
     pub(super) fn len(&self) -> u32 {
         self.buckets.iter().map(|it| it.1).sum()
@@ -120,6 +116,6 @@ mod tests {
         assert_eq!(counts.quantiles(), Some(quantiles));
         let gone = counts.clone();
         counts.subtract(&gone);
-        assert!(counts.is_empty());
+        assert_eq!(counts, Counts::default());
     }
 }

@@ -32,7 +32,6 @@ impl Width {
     fn slice(self, at: Time) -> i64 {
         at.0.div_euclid(self.slice_ms)
     }
-
 }
 
 /// Counts durations, or with a duration of 0 what merely happened.
@@ -56,7 +55,11 @@ impl Sliding {
 
     pub(super) fn add(&mut self, at: Time, seconds: u64) {
         // Times of a feed never run backwards; what two instances fold of it is the same.
-        let slice = self.slices.back().map_or(i64::MIN, |it| it.0).max(self.width.slice(at));
+        let slice = self
+            .slices
+            .back()
+            .map_or(i64::MIN, |it| it.0)
+            .max(self.width.slice(at));
         let bucket = bucket(seconds);
         match self.slices.back_mut().filter(|it| it.0 == slice) {
             Some((_, counts)) => counts.add(bucket, 1),

@@ -96,7 +96,13 @@ impl Counters {
 
     fn is_empty(&mut self) -> bool {
         let quiet = self.flows().into_iter().all(|it| it.is_empty());
-        let gauges = [self.unclaimed, self.claimed, self.pending, self.at_risk, self.breached];
+        let gauges = [
+            self.unclaimed,
+            self.claimed,
+            self.pending,
+            self.at_risk,
+            self.breached,
+        ];
         quiet && self.waiting.is_empty() && gauges.iter().all(|it| *it == 0)
     }
 
@@ -188,7 +194,9 @@ impl Tally {
     }
 
     fn count(&mut self, state: &Conversation, agent: Option<&AgentId>, at: Time, flow: Flow) {
-        let place = scopes(state).into_iter().filter(|it| !matches!(it, Scope::Agent(_)));
+        let place = scopes(state)
+            .into_iter()
+            .filter(|it| !matches!(it, Scope::Agent(_)));
         for scope in place.chain(agent.cloned().map(Scope::Agent)) {
             let counters = self.scopes.entry(scope.clone()).or_default();
             match flow {

@@ -70,7 +70,7 @@ impl Workspace {
     pub(crate) fn answer(&mut self, concluded: Concluded) {
         let (mut job, id, decided) = concluded;
         let proven = job.fresh_at.is_some_and(|head| head <= self.head);
-        if proven || !self.must_ask() || matches!(job.caller, Caller::Nobody) {
+        if proven || !self.must_ask() || matches!(job.caller, Caller::Nobody | Caller::Router(_)) {
             return self.deliver((job, id, decided));
         }
         // The key, too, may have been used elsewhere.

@@ -5,6 +5,7 @@ use super::codec;
 use super::outbox::Class;
 use super::people::Known;
 use super::state::{Caller, Join, Link, SessionState};
+use super::stats::WatchesStats;
 use super::views::SessionKey;
 use super::workspace::{Workspace, refuse, server_frame};
 use dibs_protocol::close::CloseCode;
@@ -18,7 +19,7 @@ use dibs_rules::context::Agent;
 use std::sync::Arc;
 
 /// What the server knows beyond the contract.
-const FEATURES: &[&str] = &["settings"];
+const FEATURES: &[&str] = &["settings", "routing", "stats"];
 
 impl Workspace {
     /// A session wants to come in: it is welcomed once the log knows that its agent is here.
@@ -55,6 +56,9 @@ impl Workspace {
             watches: Vec::new(),
             views: Vec::new(),
             watches_agents: false,
+            watches_stats: WatchesStats::No,
+            quiet: join.quiet,
+            asked_ms: self.uptime_ms(),
             hold: None,
             replay: std::collections::VecDeque::new(),
             resync: None,

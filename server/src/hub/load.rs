@@ -68,6 +68,8 @@ pub(super) async fn load(
             .mention(&mention.agent, mention.seq, mention.conversation);
     }
     workspace.people.changed.clear();
+    workspace.set_out_board();
+    workspace.count_anew();
     let (conversations, took) = (workspace.conversations.len(), begun.elapsed());
     tracing::info!(workspace = %id, conversations, seq = head.seq, ?took, "loaded");
     Ok(workspace)
@@ -101,6 +103,8 @@ impl Workspace {
             offers: BTreeSet::new(),
             people: People::default(),
             settings,
+            routing: super::routing::Routing::default(),
+            stats: super::stats::Stats::default(),
             sessions: Slab::new(),
             joining: Map::default(),
             lanes: Map::default(),

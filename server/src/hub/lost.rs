@@ -24,8 +24,11 @@ impl Workspace {
                     // What is above the head is still to be followed: its events must be told.
                     let known = entry.committed.as_ref().map(|it| it.version);
                     if fresh.version <= head && known.is_none_or(|it| it < fresh.version) {
-                        entry.committed = Some(Arc::new(fresh));
+                        let (id, fresh) = (fresh.id, Arc::new(fresh));
+                        let before = entry.committed.replace(fresh.clone());
                         entry.summary = None;
+                        self.stats.tally.observe(before.as_deref(), Some(&fresh), &[]);
+                        self.moved(id);
                     }
                 }
                 AggregateKind::CustomerChannel => {
@@ -77,6 +80,7 @@ impl Workspace {
                 customer.unclosed.push(decided.id);
             }
         }
+        self.moved(decided.id);
     }
 
     /// Items that lost, and everything that was decided upon them, is decided again in the same order. `outrun`: because

@@ -28,10 +28,15 @@ mod reading;
 mod recent;
 mod remote;
 mod resume;
+#[cfg(test)]
+mod routers_tests;
+mod routing;
 mod seats;
 mod settings;
 mod settle;
+mod standing;
 mod state;
+mod stats;
 mod timers;
 mod views;
 #[cfg(test)]

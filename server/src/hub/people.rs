@@ -71,6 +71,23 @@ pub(crate) struct Said {
     pub(crate) status: Presence,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Time>,
+    /// They did not say so: they did nothing for long. It is over as soon as they do something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) idle: bool,
+}
+
+impl Default for Said {
+    /// Who said nothing takes work.
+    fn default() -> Self {
+        Self {
+            status: Presence::Online,
+            reason: None,
+            since: None,
+            idle: false,
+        }
+    }
 }
 
 /// Whether the log knows that an agent is here.
@@ -109,10 +126,7 @@ impl Default for Person {
     fn default() -> Self {
         Self {
             known: None,
-            said: Said {
-                status: Presence::Online,
-                reason: None,
-            },
+            said: Said::default(),
             sessions: Vec::new(),
             last_seen: None,
             claims: BTreeMap::new(),
@@ -146,6 +160,8 @@ impl Person {
             status: self.said.status,
             connected: self.connected() || elsewhere,
             claims: self.claims.len(),
+            reason: self.said.reason.clone(),
+            since: self.said.since,
         }
     }
 }
@@ -161,6 +177,8 @@ pub(crate) struct People {
     mentioned: BTreeMap<ConversationId, BTreeSet<AgentId>>,
     /// Whose presence changed since it was last told.
     pub(crate) changed: BTreeSet<AgentId>,
+    /// Of whom routing and statistics must know something new.
+    pub(crate) restated: BTreeSet<AgentId>,
 }
 
 impl People {
@@ -192,7 +210,26 @@ impl People {
             self.teams.entry(team.clone()).or_default().insert(id.clone());
         }
         self.entry(&id).known = Some(known);
-        self.changed.insert(id);
+        self.touched(&id);
+    }
+
+    /// Something about somebody has changed that others see.
+    pub(crate) fn touched(&mut self, id: &AgentId) {
+        self.changed.insert(id.clone());
+        self.restated.insert(id.clone());
+    }
+
+    /// Where an agent belongs, by what their token says and by the settings.
+    pub(crate) fn teams_of(&self, agent: &AgentId) -> Vec<TeamId> {
+        let known = self.all.get(agent).and_then(|it| it.known.as_ref());
+        let given = self.given.iter().filter(|(_, members)| members.contains(agent));
+        let given = given.map(|(team, _)| team.clone());
+        let teams: BTreeSet<TeamId> = known
+            .into_iter()
+            .flat_map(|it| it.teams.clone())
+            .chain(given)
+            .collect();
+        teams.into_iter().collect()
     }
 
     pub(crate) fn sessions(&self, id: &AgentId) -> &[SessionKey] {

@@ -108,8 +108,9 @@ impl Workspace {
     /// A claim was granted to somebody who has already gone: the grace period begins now.
     pub(crate) fn claimed_in_absence(&mut self, agent: &AgentId) {
         let coming = self.joining.contains_key(agent) || self.fresh.welcomes(agent);
+        let elsewhere = self.is_minded_elsewhere(agent);
         let person = self.people.entry(agent);
-        if !person.connected() && person.seat == Seat::Settled && !coming {
+        if !person.connected() && person.seat == Seat::Settled && !coming && !elsewhere {
             self.write_absence(agent);
         }
     }

@@ -109,6 +109,7 @@ impl Workspace {
         self.settings.version = kept.version;
         self.settings.stored = seq;
         self.settings.rules = Arc::new(self.deps.options.settings.with(kept.settings));
+        self.set_out_board();
         tracing::info!(workspace = %self.id, version = kept.version, "settings");
     }
 

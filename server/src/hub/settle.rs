@@ -228,7 +228,13 @@ impl Workspace {
     ) {
         for fact in facts {
             self.note_claim(fact);
+            if let Event::ClaimGranted { agent, via, .. } = fact.event {
+                let turn = Some(&after.queue).filter(|_| *via == GrantVia::Routed);
+                self.routing.board.given(agent, fact.at, turn);
+            }
         }
+        self.stats.tally.observe(before, Some(after), facts);
+        self.moved(after.id);
         if after.offer.is_some() {
             self.offers.insert(after.id);
         } else {
@@ -363,12 +369,14 @@ impl Workspace {
             Ok(decision) => decision,
             Err(refusal) if refusal.code == Code::Stale => return self.show_missed(job, id, refusal),
             Err(refusal) => {
+                self.stats.collided(refusal.code, &job.action);
                 if matches!(refusal.code, Code::AlreadyClaimed | Code::ClaimLost) {
                     self.deps.metrics.contested();
                 }
                 return self.refuse(job.caller, refusal);
             }
         };
+        self.stats.collisions.repeats_absorbed += u64::from(decision.duplicate);
         let seq = match (decision.known_seq, decision.answers_event, id) {
             (Some(seq), _, _) => Some(seq),
             (None, Some(at), _) if !decision.events.is_empty() => self.event_seq(&decision, at, id),

@@ -4,6 +4,7 @@
 use super::outbox::{Behind, Frame, Outbox};
 use super::people::{Known, People};
 use super::settings::SetFlight;
+use super::stats::WatchesStats;
 use super::views::{Rows, SessionKey, WindowId};
 use crate::log::{Aggregate, LogError, NewEvent, StoredEvent, StoredKey, StoredState};
 use crate::maps::Map;
@@ -73,6 +74,8 @@ pub struct Join {
     pub hello: i64,
     /// Where it left off.
     pub resume: Option<Resume>,
+    /// A mobile or background client: it is quiet by nature, which says nothing about its agent.
+    pub quiet: bool,
 }
 
 /// The answer to an HTTP request: status and JSON body, or a refusal.
@@ -206,6 +209,8 @@ pub(crate) enum Caller {
     Watch(Arc<Link>, i64, Box<dibs_protocol::command::Watch>),
     Http(oneshot::Sender<HttpReply>),
     Bulk(u64, usize),
+    /// Routing, for this conversation.
+    Router(ConversationId),
     Nobody,
 }
 
@@ -334,6 +339,11 @@ pub(crate) struct SessionState {
     pub(crate) watches: Vec<ConversationId>,
     pub(crate) views: Vec<(Box<str>, WindowId)>,
     pub(crate) watches_agents: bool,
+    pub(crate) watches_stats: WatchesStats,
+    /// A mobile or background client.
+    pub(crate) quiet: bool,
+    /// When it last asked for something, in milliseconds of uptime.
+    pub(crate) asked_ms: u64,
     /// Events that wait for the replay to be sent.
     pub(crate) hold: Option<Vec<(ConversationId, Frame)>>,
     /// What is left of the replay: a part of it each time the socket has drained.

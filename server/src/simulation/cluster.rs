@@ -138,6 +138,10 @@ fn options(env: &Env) -> Options {
         agents_take_over: true,
         ..Settings::default()
     };
+    let settings = match env.plan.routing {
+        Some(routed) => settings.with(routed.settings()),
+        None => settings,
+    };
     Options {
         settings,
         resume_window_ms: 86_400_000,
