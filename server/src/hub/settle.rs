@@ -5,11 +5,11 @@ use super::outbox::{Class, Frame};
 use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
 use super::workspace::Workspace;
 use crate::log::{Committed, Head, LogError, Outcome};
-use dibs_protocol::event::Event;
+use dibs_protocol::event::{Event, TransferTo};
 use dibs_protocol::frame::{OfferInfo, ServerFrame};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::refusal::Code;
-use dibs_protocol::terms::Status;
+use dibs_protocol::terms::{GrantVia, Status};
 use dibs_rules::decision::Answer;
 use dibs_rules::fact::Fact;
 use dibs_rules::notices::{Audience, Push, notices};
@@ -232,6 +232,10 @@ impl Workspace {
                 let turn = Some(&after.queue).filter(|_| *via == GrantVia::Routed);
                 self.routing.board.given(agent, fact.at, turn);
             }
+        }
+        // Who was asked is asked no longer, which changes what they have to do.
+        if let Some(TransferTo::Agent(asked)) = before.and_then(|it| it.offer.as_ref()).map(|it| &it.to) {
+            self.stats.restate(asked);
         }
         self.stats.tally.observe(before, Some(after), facts);
         self.moved(after.id);

@@ -36,7 +36,7 @@ pub(super) fn check(court: &mut Court<'_>) {
         before = Some(stored);
         verdict.checked("events of the log");
         let Some(id) = stored.conversation else {
-            if stored.kind != "agent_seen" {
+            if !matches!(stored.kind.as_str(), "agent_seen" | "settings_changed") {
                 let said = format!("event {} of kind {} has no conversation", stored.seq, stored.kind);
                 verdict.log_fault(Promise::Kept, None, said);
             }
