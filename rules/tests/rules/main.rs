@@ -5,6 +5,7 @@
     reason = "tests may panic, and clippy takes only functions marked as tests for tests"
 )]
 
+mod board;
 mod claims;
 mod deadlines;
 mod filters;
