@@ -3,7 +3,8 @@
 
 use crate::desk::{claim, count, events, message_with, push, push_where, summary, watch};
 use crate::hub::Hub;
-use dibs_client::Client;
+use crate::token::mint;
+use dibs_client::{Client, Options};
 use dibs_protocol::http::PutSettings;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::Code;
@@ -241,6 +242,13 @@ async fn whoever_does_nothing_for_long_is_away_until_they_do_something_but_not_o
     let hub = Hub::start(&[]);
     set(&hub, json!({}), json!({ "away_after_s": 1 })).await;
     let zoe = hub.supervisor("zoe").await;
+    let mobile = Options {
+        name: Some("mobile/2.1".to_owned()),
+        ..Options::default()
+    };
+    let mo = Client::connect(&hub.url(), &mint(json!({ "sub": "mo" })), &mobile)
+        .await
+        .unwrap();
     let priya = hub.agent("priya").await;
     zoe.call(cmd!("watch_agents")).await.unwrap();
     let is = |status: &'static str| {
@@ -250,6 +258,13 @@ async fn whoever_does_nothing_for_long_is_away_until_they_do_something_but_not_o
         })
     };
     is("away").await;
+    let rows = zoe.call(cmd!("watch_agents")).await.unwrap();
+    let rows = rows["agents"].as_array().unwrap();
+    assert_eq!(
+        rows.iter().find(|it| it["id"] == "mo").unwrap()["status"],
+        "online"
+    );
+    assert!(mo.welcome().claims.is_empty());
     priya.call(cmd!("watch_agents")).await.unwrap();
     is("online").await;
 }
