@@ -1,8 +1,8 @@
 //! HTTP for channels (ingest, outbox, deliveries, ratings) and agents (lists). One method a route, no retries.
 
-use dibs_protocol::answer::{EntriesAnswer, ListAnswer};
+use dibs_protocol::answer::{EntriesAnswer, ListAnswer, SetSettingsAnswer, SettingsAnswer};
 use dibs_protocol::filter::Filter;
-use dibs_protocol::http::{Delivery, Ingest, IngestAnswer, OutboxAnswer, Problem, RatingBody};
+use dibs_protocol::http::{Delivery, Ingest, IngestAnswer, OutboxAnswer, Problem, PutSettings, RatingBody};
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::Code;
 use dibs_protocol::summary::Summary;
@@ -170,6 +170,25 @@ impl Http {
         let query = [("after", numbers[0].as_str()), ("limit", numbers[1].as_str())];
         Ok(self
             .ask(self.request(Method::GET, &format!("/conversations/{id}/events"), &query))
+            .await?
+            .1)
+    }
+
+    /// What the workspace has set.
+    ///
+    /// # Errors
+    /// [`HttpError`].
+    pub async fn settings(&self) -> Result<SettingsAnswer, HttpError> {
+        Ok(self.ask(self.request(Method::GET, "/settings", &[])).await?.1)
+    }
+
+    /// Sets what the workspace can set.
+    ///
+    /// # Errors
+    /// [`HttpError`].
+    pub async fn set_settings(&self, settings: &PutSettings) -> Result<SetSettingsAnswer, HttpError> {
+        Ok(self
+            .ask(self.request(Method::PUT, "/settings", &[]).json(settings))
             .await?
             .1)
     }

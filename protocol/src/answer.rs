@@ -4,6 +4,7 @@ use crate::event::{EventEntry, Mentions};
 use crate::frame::Viewer;
 use crate::ids::{AgentId, ConversationId, MessageId, NoteId, TeamId};
 use crate::refusal::Refusal;
+use crate::settings::WorkspaceSettings;
 use crate::summary::Summary;
 use crate::terms::{AgentKind, Presence, Role};
 use crate::time::Time;
@@ -209,6 +210,14 @@ answers! {
         pub claims: usize,
         /// How many they take at most; null: no limit.
         pub capacity: Option<u32>,
+        /// Why they are as present as they are, if they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub reason: Option<String>,
+        /// Since when, if they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        pub since: Option<Time>,
     }
     /// A team and who belongs to it.
     TeamRow {
@@ -227,6 +236,20 @@ answers! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[ts(optional, as = "Option<bool>")]
         pub more: bool,
+    }
+    /// To `settings`, and over HTTP.
+    SettingsAnswer {
+        /// Which version of them it is: one more with every change; 0 while nothing was set.
+        #[ts(type = "number")]
+        pub version: u64,
+        /// All that the workspace has set.
+        pub settings: WorkspaceSettings,
+    }
+    /// To `set_settings`, and over HTTP.
+    SetSettingsAnswer {
+        /// Which version of the settings it is.
+        #[ts(type = "number")]
+        pub version: u64,
     }
     /// To `ping`.
     PingAnswer {

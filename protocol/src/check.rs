@@ -70,6 +70,7 @@ impl Command {
             Self::MarkRead(MarkRead { up_to, .. }) | Self::ReadMentions(ReadMentions { up_to, .. }) => {
                 limits::integer("up_to", *up_to)
             }
+            Self::SetSettings(it) => limits::integer("expect", it.expect.unwrap_or(0)),
             Self::Release(Release { token, .. }) | Self::CancelTransfer(CancelTransfer { token, .. }) => {
                 limits::integer("token", *token)
             }
@@ -78,6 +79,9 @@ impl Command {
             | Self::ReadMarks(_)
             | Self::WatchAgents(_)
             | Self::UnwatchAgents(_)
+            | Self::WatchStats(_)
+            | Self::UnwatchStats(_)
+            | Self::Settings(_)
             | Self::Refresh(_)
             | Self::Ping(_) => Ok(()),
         }

@@ -4,6 +4,7 @@ use crate::event::{Attachment, Customer, TransferTo};
 use crate::filter::Filter;
 use crate::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId};
 use crate::refusal::Refusal;
+use crate::settings::WorkspaceSettings;
 use crate::strict::{nullable, object, present, present_objects};
 use crate::terms::{Presence, Priority, Sort, Status, Then};
 use crate::time::Time;
@@ -133,6 +134,14 @@ commands! {
     WatchAgents = "watch_agents",
     /// Follow them no longer.
     UnwatchAgents = "unwatch_agents",
+    /// Follow the statistics.
+    WatchStats = "watch_stats",
+    /// Follow them no longer.
+    UnwatchStats = "unwatch_stats",
+    /// Ask what the workspace has set.
+    Settings = "settings",
+    /// Set it.
+    SetSettings = "set_settings",
     /// Bring a new token.
     Refresh = "refresh",
     /// Ask for a sign of life.
@@ -613,6 +622,10 @@ command_struct!(
     SetPresence {
         /// How present.
         pub status: Presence,
+        /// Whose; supervisors may say it of somebody else. Absent: one's own.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub agent: Option<AgentId>,
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         #[ts(optional)]
@@ -684,6 +697,39 @@ command_struct!(
 );
 
 command_struct!(
+    /// Follow the statistics: `stats` follows, at most once a second, only when something changed.
+    WatchStats {}
+);
+
+command_struct!(
+    /// Follow the statistics no longer.
+    UnwatchStats {}
+);
+
+command_struct!(
+    /// Ask what the workspace has set.
+    #[ts(rename = "SettingsCommand")]
+    Settings {}
+);
+
+command_struct!(
+    /// Set all that a workspace can set. Setting what is set already changes nothing.
+    SetSettings {
+        /// All of it: what is left out has its default.
+        #[serde(deserialize_with = "object")]
+        pub settings: Box<WorkspaceSettings>,
+        /// The version that the client saw; another one is `conflict`.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional, type = "number")]
+        pub expect: Option<u64>,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
     /// Bring a new token before the old one is over.
     Refresh {
         /// The new token, of the same subject and workspace.
@@ -725,6 +771,10 @@ impl Command {
             | Self::ReadMentions(_)
             | Self::WatchAgents(_)
             | Self::UnwatchAgents(_)
+            | Self::WatchStats(_)
+            | Self::UnwatchStats(_)
+            | Self::Settings(_)
+            | Self::SetSettings(_)
             | Self::Refresh(_)
             | Self::Ping(_) => None,
         }
@@ -747,7 +797,8 @@ impl Command {
             | Self::Bulk(Bulk { key, .. })
             | Self::SetPresence(SetPresence { key, .. })
             | Self::MarkRead(MarkRead { key, .. })
-            | Self::ReadMentions(ReadMentions { key, .. }) => key.as_deref(),
+            | Self::ReadMentions(ReadMentions { key, .. })
+            | Self::SetSettings(SetSettings { key, .. }) => key.as_deref(),
             Self::Watch(_)
             | Self::Unwatch(_)
             | Self::History(_)
@@ -758,6 +809,9 @@ impl Command {
             | Self::Mentions(_)
             | Self::WatchAgents(_)
             | Self::UnwatchAgents(_)
+            | Self::WatchStats(_)
+            | Self::UnwatchStats(_)
+            | Self::Settings(_)
             | Self::Refresh(_)
             | Self::Ping(_) => None,
         }

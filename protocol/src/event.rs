@@ -3,6 +3,7 @@
 use crate::ids::{
     AgentId, ChannelId, ConversationId, CustomerId, Handle, MessageId, NoteId, QueueId, TeamId, ThreadId,
 };
+use crate::settings::WorkspaceSettings;
 use crate::strict::present;
 use crate::terms::{
     DeclineReason, DeliveryState, ExpiryReason, GrantVia, Priority, RedactReason, ReleaseVia, Role,
@@ -396,6 +397,13 @@ events! {
         before: Time,
         /// Tokens that are refused besides.
         tokens: Vec<RefusedToken>,
+    },
+    /// The workspace's settings changed. Of no conversation, and never sent to sessions.
+    SettingsChanged = "settings_changed" {
+        /// Which version of them it is: one more with every change.
+        #[ts(type = "number")] version: u64,
+        /// All of them, as they now are.
+        settings: Box<WorkspaceSettings>,
     },
 }
 

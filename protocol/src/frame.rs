@@ -6,6 +6,7 @@ use crate::event::{EventEntry, TransferTo};
 use crate::ids::{AgentId, ConversationId, NoteId, TeamId, WorkspaceId};
 use crate::limits::{self, Limits};
 use crate::refusal::Refusal;
+use crate::stats::StatsFrame;
 use crate::strict::{present, present_object};
 use crate::summary::Summary;
 use crate::terms::{AgentKind, GrantVia, Presence, Role, Typing};
@@ -233,6 +234,14 @@ pub struct PresenceRow {
     pub connected: bool,
     /// How many conversations they hold.
     pub claims: usize,
+    /// Why they are as present as they are, if they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reason: Option<String>,
+    /// Since when, if they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub since: Option<Time>,
 }
 
 /// How far somebody has read.
@@ -359,6 +368,8 @@ pub enum ServerFrame {
         /// Those who changed.
         agents: Vec<PresenceRow>,
     },
+    /// What is counted.
+    Stats(Box<StatsFrame>),
     /// One's claim is gone.
     ClaimLost {
         /// Of which conversation.

@@ -5,6 +5,7 @@ use crate::event::{Attachment, Customer, EventEntry};
 use crate::ids::{ChannelId, ConversationId, MessageId, QueueId, ThreadId};
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::settings::WorkspaceSettings;
 use crate::strict::{object, present, present_objects};
 use crate::terms::{DeliveryState, Priority};
 use schemars::JsonSchema;
@@ -210,6 +211,23 @@ pub struct OutboxAnswer {
     /// `after` of the next request.
     #[ts(type = "number")]
     pub next: u64,
+}
+
+/// `PUT /settings`: all that the workspace sets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct PutSettings {
+    /// All of it: what is left out has its default.
+    #[serde(deserialize_with = "object")]
+    pub settings: Box<WorkspaceSettings>,
+    /// The version that the client saw; another one is `conflict`.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    #[ts(optional, type = "number")]
+    pub expect: Option<u64>,
 }
 
 /// RFC 9457 problem details.

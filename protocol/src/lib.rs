@@ -12,6 +12,8 @@ pub mod ids;
 pub mod limits;
 pub mod parse;
 pub mod refusal;
+pub mod settings;
+pub mod stats;
 mod strict;
 pub mod summary;
 pub mod terms;

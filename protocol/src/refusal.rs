@@ -1,7 +1,9 @@
 //! Refusals: why a command was not done, with a stable code and what a client needs to go on.
 
+use crate::answer::SettingsAnswer;
 use crate::event::EventEntry;
 use crate::ids::AgentId;
+use crate::settings::Fault;
 use crate::summary::Summary;
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -89,6 +91,27 @@ impl Code {
     }
 }
 
+/// What is, where a command expected something else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(untagged)]
+pub enum Current {
+    /// A conversation.
+    Conversation(Box<Summary>),
+    /// The workspace's settings.
+    Settings(Box<SettingsAnswer>),
+}
+
+impl Current {
+    /// The conversation, if it is one.
+    #[must_use]
+    pub fn conversation(&self) -> Option<&Summary> {
+        match self {
+            Self::Conversation(summary) => Some(summary),
+            Self::Settings(_) => None,
+        }
+    }
+}
+
 /// Details that only some codes have. A field that does not apply is absent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, TS)]
 pub struct Details {
@@ -108,10 +131,14 @@ pub struct Details {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub missed: Option<Vec<EventEntry>>,
-    /// `conflict`: the conversation as it is.
+    /// `conflict`: the conversation, or the settings, as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub current: Option<Box<Summary>>,
+    pub current: Option<Current>,
+    /// `invalid` settings: everything that is wrong with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub faults: Option<Vec<Fault>>,
     /// `rate_limited`, `unavailable`: when to try again, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -253,10 +280,37 @@ impl Refusal {
     #[must_use]
     pub fn conflict(message: &str, current: Summary) -> Self {
         let details = Details {
-            current: Some(Box::new(current)),
+            current: Some(Current::Conversation(Box::new(current))),
             ..Details::default()
         };
         Self::with(Code::Conflict, message, details)
+    }
+
+    /// `conflict` with the settings as they are.
+    #[must_use]
+    pub fn settings_conflict(current: SettingsAnswer) -> Self {
+        let details = Details {
+            current: Some(Current::Settings(Box::new(current))),
+            ..Details::default()
+        };
+        let message = "The settings are not as you saw them: look at them and try again.";
+        Self::with(Code::Conflict, message, details)
+    }
+
+    /// `invalid` with everything that is wrong with the settings; `field` is the first of it.
+    #[must_use]
+    pub fn faults(faults: Vec<Fault>) -> Self {
+        let field = faults.first().map(|it| format!("settings.{}", it.field));
+        let message = match faults.len() {
+            1 => "Something in the settings makes no sense: see faults.".to_owned(),
+            many => format!("{many} things in the settings make no sense: see faults."),
+        };
+        let details = Details {
+            field,
+            faults: Some(faults),
+            ..Details::default()
+        };
+        Self::with(Code::Invalid, &message, details)
     }
 
     /// `rate_limited`: come back after so many milliseconds.

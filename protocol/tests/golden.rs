@@ -131,6 +131,7 @@ fn every_http_body_reads_back_the_same() {
             "delivery" => drop(round_trip::<http::Delivery>(&name, &text)),
             "disconnect" => drop(round_trip::<http::Disconnect>(&name, &text)),
             "rating" => drop(round_trip::<http::RatingBody>(&name, &text)),
+            "put_settings" => drop(round_trip::<http::PutSettings>(&name, &text)),
             "outbox" => drop(round_trip::<http::OutboxAnswer>(&name, &text)),
             "problem" => drop(round_trip::<http::Problem>(&name, &text)),
             "conversations" => drop(round_trip::<ListAnswer>(&name, &text)),
@@ -174,6 +175,8 @@ fn every_answer_reads_back_the_same() {
             "mentions" => drop(round_trip::<answer::MentionsAnswer>(&name, &text)),
             "read_mentions" => drop(round_trip::<answer::ReadMentionsAnswer>(&name, &text)),
             "watch_agents" => drop(round_trip::<answer::WatchAgentsAnswer>(&name, &text)),
+            "settings" => drop(round_trip::<answer::SettingsAnswer>(&name, &text)),
+            "set_settings" => drop(round_trip::<answer::SetSettingsAnswer>(&name, &text)),
             "ping" => drop(round_trip::<answer::PingAnswer>(&name, &text)),
             _ => assert_eq!(text, "{}", "{name} has no fields"),
         }

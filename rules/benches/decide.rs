@@ -88,7 +88,7 @@ fn decide_and_apply(c: &mut Criterion) {
         claim_idle_ms: Some(600_000),
         offer_ttl_ms: 60_000,
         agents_take_over: false,
-        retain_closed_ms: None,
+        ..Settings::default()
     };
     let agent = Agent {
         id: AgentId::new("ben").unwrap(),

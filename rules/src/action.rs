@@ -1,5 +1,6 @@
 //! What may be asked of a conversation: agents' commands, channels' requests, and what time itself asks.
 
+use crate::routing::Route;
 use dibs_protocol::command;
 use dibs_protocol::http::{Delivery, Ingest, RatingBody};
 use dibs_protocol::ids::AgentId;
@@ -40,6 +41,8 @@ pub enum Action {
     Look,
     /// The action, if the conversation is still as expected (`bulk` with `expect`).
     Expecting(Box<Action>, command::Expect),
+    /// Routing gives it to an agent, or asks them.
+    Route(Box<Route>),
     /// A deadline may have passed: snooze, offer, idle claim.
     Deadline,
     /// The agent has had no seat for the whole grace period; proved by a guard when committed.
@@ -80,6 +83,7 @@ impl Action {
             Self::Rate(_) => "ratings",
             Self::Look => "watch",
             Self::Expecting(inner, _) => inner.name(),
+            Self::Route(_) => "route",
             Self::Deadline => "deadline",
             Self::HolderGone(_) => "holder_gone",
             Self::Retain { .. } => "retain",

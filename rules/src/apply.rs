@@ -3,10 +3,14 @@
 use crate::conversation::{Conversation, Held, Replied};
 use crate::excerpt::excerpt;
 use crate::fact::Fact;
-use dibs_protocol::event::{Actor, Event, Message};
+use crate::routing::is_routed_offer;
+use dibs_protocol::event::{Actor, Event, Message, TransferTo};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::summary::{LastMessage, Offer, Rating};
-use dibs_protocol::terms::{DeliveryState, From, Status};
+use dibs_protocol::terms::{DeclineReason, DeliveryState, ExpiryReason, From, ReleaseVia, Status};
+
+/// Of those who declined a conversation so many are remembered, the latest ones.
+const DECLINED: usize = 200;
 
 impl Conversation {
     /// The state that a `conversation_opened` gives; `None` for any other kind of event.
@@ -57,6 +61,8 @@ impl Conversation {
             merged_into: None,
             closed_at: None,
             redacted_seq: 0,
+            returned: false,
+            declined: Vec::new(),
         })
     }
 
@@ -75,7 +81,19 @@ impl Conversation {
                 ..
             } => self.wait(fact, self.unanswered.max(1)),
             Event::ClaimGranted { agent, .. } => self.granted(fact, agent),
-            Event::ClaimReleased { .. } | Event::ClaimExpired { .. } => self.end_claim(),
+            Event::ClaimReleased { agent, via, .. } => {
+                self.end_claim();
+                if *via == ReleaseVia::Release {
+                    self.decline(agent);
+                }
+            }
+            Event::ClaimExpired { agent, reason, .. } => {
+                self.end_claim();
+                self.returned = true;
+                if *reason == ExpiryReason::Idle {
+                    self.decline(agent);
+                }
+            }
             Event::TransferOffered {
                 from,
                 to,
@@ -90,7 +108,13 @@ impl Conversation {
                     expires_at: *expires_at,
                 });
             }
-            Event::TransferDeclined { .. } => self.offer = None,
+            Event::TransferDeclined { to, reason, .. } => {
+                let refused = matches!(reason, DeclineReason::Declined | DeclineReason::Expired);
+                if let (true, TransferTo::Agent(agent)) = (refused && is_routed_offer(self), to) {
+                    self.decline(agent);
+                }
+                self.offer = None;
+            }
             Event::Assigned { agent, team } => {
                 self.assignee.clone_from(agent);
                 self.team.clone_from(team);
@@ -130,6 +154,7 @@ impl Conversation {
             | Event::SlaBreached { .. }
             | Event::SlaMet { .. }
             | Event::Split { .. }
+            | Event::SettingsChanged { .. }
             | Event::AgentSeen { .. }
             | Event::AgentDisconnected { .. } => {}
         }
@@ -151,10 +176,12 @@ impl Conversation {
         self.say(fact, from, message);
         self.waiting_since = None;
         self.unanswered = 0;
+        self.declined.clear();
         self.first_response_at.get_or_insert(fact.at);
         let reply = Replied {
             agent: agent.clone(),
             seq: fact.seq,
+            at: Some(fact.at),
         };
         let before = self.last_reply.replace(reply);
         if let Some(before) = before.filter(|it| it.agent != *agent) {
@@ -173,7 +200,10 @@ impl Conversation {
     }
 
     fn wait(&mut self, fact: &Fact<'_>, unanswered: u32) {
-        self.waiting_since.get_or_insert(fact.at);
+        if self.waiting_since.is_none() {
+            self.waiting_since = Some(fact.at);
+            self.declined.clear();
+        }
         self.unanswered = unanswered;
     }
 
@@ -187,6 +217,16 @@ impl Conversation {
         self.claim = Some(claim);
         self.assignee = Some(agent.clone());
         self.offer = None;
+        self.returned = false;
+    }
+
+    fn decline(&mut self, agent: &AgentId) {
+        if !self.declined.contains(agent) {
+            self.declined.push(agent.clone());
+        }
+        if self.declined.len() > DECLINED {
+            self.declined.remove(0);
+        }
     }
 
     fn absorbed(&mut self, fact: &Fact<'_>, into: ConversationId) {

@@ -3,6 +3,7 @@
 use crate::context::Agent;
 use crate::conversation::{Conversation, Held};
 use crate::decision::{Answer, Decision};
+use crate::transfers::offered_to;
 use dibs_protocol::command::{Release, TakeOver};
 use dibs_protocol::event::{Actor, Event};
 use dibs_protocol::refusal::Refusal;
@@ -72,9 +73,18 @@ pub(crate) fn claim(state: &Conversation, me: &Agent) -> Result<Decision, Refusa
                 from: None,
                 reason: None,
             };
-            Ok(Decision::with(Answer::Claimed, vec![(actor(me), granted)]))
+            // What routing offers to somebody else is over; what it offers to the sender they have taken.
+            let over = superseded(state).filter(|_| !offered_to_me(state, me));
+            let events = over.into_iter().chain([granted]);
+            let events = events.map(|event| (actor(me), event)).collect();
+            Ok(Decision::with(Answer::Claimed, events))
         }
     }
+}
+
+fn offered_to_me(state: &Conversation, me: &Agent) -> bool {
+    let offer = state.offer.as_ref();
+    offer.is_some_and(|offer| offered_to(offer, &me.id, &me.teams))
 }
 
 /// Lets go.

@@ -1,8 +1,9 @@
 //! What a decision may know besides the conversation: who asks, when, the workspace's settings and people.
 
 use crate::decision::KeyRecord;
+pub use crate::settings::Settings;
 use dibs_protocol::event::Actor;
-use dibs_protocol::ids::{AgentId, ChannelId, QueueId, TeamId};
+use dibs_protocol::ids::{AgentId, ChannelId, TeamId};
 use dibs_protocol::terms::{AgentKind, Role};
 use dibs_protocol::time::Time;
 use std::sync::Arc;
@@ -73,23 +74,6 @@ pub trait Directory {
     fn knows_team(&self, team: &TeamId) -> bool;
     /// The known members of a team, in the order of their ids.
     fn members(&self, team: &TeamId) -> Vec<AgentId>;
-}
-
-/// What a workspace can set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Where conversations wait that name no queue.
-    pub default_queue: QueueId,
-    /// How long a holder may be gone, in milliseconds.
-    pub claim_grace_ms: i64,
-    /// How long a holder may do nothing in the conversation, in milliseconds; `None`: for ever.
-    pub claim_idle_ms: Option<i64>,
-    /// How long an offer stands, in milliseconds.
-    pub offer_ttl_ms: i64,
-    /// Whether agents may take over, not only supervisors.
-    pub agents_take_over: bool,
-    /// How long closed conversations keep what is personal, in milliseconds; `None`: for ever.
-    pub retain_closed_ms: Option<i64>,
 }
 
 /// What a decision may know besides the conversation.

@@ -27,6 +27,9 @@ pub struct Replied {
     pub agent: AgentId,
     /// Its `seq`.
     pub seq: u64,
+    /// When; absent where the state was stored before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Time>,
 }
 
 /// A conversation's state: all that decisions and lists need, never its timeline.
@@ -92,4 +95,10 @@ pub struct Conversation {
     /// The `seq` of the latest `redacted`; 0 for none.
     #[serde(default)]
     pub redacted_seq: u64,
+    /// Whether its last claim expired: it is given out before what has just begun to wait.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returned: bool,
+    /// Who declined it, let it go or did nothing with it since the customer began to wait: routing gives it to others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declined: Vec<AgentId>,
 }

@@ -7,8 +7,8 @@ use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
 use crate::expect::check_expect;
 use crate::{
-    claims, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating, reply, transfers,
-    update,
+    claims, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating, reply, routing,
+    transfers, update,
 };
 use dibs_protocol::refusal::Refusal;
 
@@ -63,6 +63,7 @@ fn dispatch(state: Option<&Conversation>, action: &Action, ctx: &Context<'_>) ->
         // `decide` has taken the expectation off already.
         Action::Expecting(inner, _) => dispatch(state, inner, ctx),
         Action::Look => Ok(Decision::nothing(Answer::Done)),
+        Action::Route(it_is) => Ok(routing::route(it()?, it_is, ctx)),
         Action::Deadline => Ok(deadlines::fire(it()?, ctx)),
         Action::HolderGone(agent) => Ok(deadlines::holder_gone(it()?, agent)),
         Action::Retain { entries, version } => Ok(deadlines::retain(it()?, entries, *version, ctx)),

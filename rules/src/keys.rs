@@ -53,6 +53,7 @@ pub fn key_of(action: &Action, sender: &Sender) -> Option<KeyRef> {
         Action::ReleaseHeld
         | Action::Look
         | Action::Rate(_)
+        | Action::Route(_)
         | Action::Deadline
         | Action::HolderGone(_)
         | Action::Retain { .. }
@@ -104,7 +105,7 @@ pub fn fingerprint(action: &Action) -> [u8; 32] {
         Action::Retain { entries, version } => json(&(entries, version)),
         Action::Redact { entries, reason } => json(&(entries, reason)),
         Action::Expecting(inner, _) => return fingerprint(inner),
-        Action::ReleaseHeld | Action::Look | Action::Deadline => Value::Null,
+        Action::ReleaseHeld | Action::Look | Action::Deadline | Action::Route(_) => Value::Null,
     };
     let mut text = String::from(action.name());
     let fields = match fields {
@@ -159,6 +160,7 @@ pub(crate) fn to_store(action: &Action, sender: &Sender) -> Option<KeyToStore> {
         | Action::Rate(_)
         | Action::Look
         | Action::Expecting(..)
+        | Action::Route(_)
         | Action::Deadline
         | Action::HolderGone(_)
         | Action::Retain { .. }

@@ -58,11 +58,16 @@ pub fn notices(before: Option<&Conversation>, facts: &[Fact<'_>]) -> Vec<(Audien
         let rest = facts.get(i + 1..).unwrap_or_default();
         match fact.event {
             Event::ClaimGranted { agent, via, from, .. } => {
-                if *via == GrantVia::Transfer {
-                    let offer = before.and_then(|it| it.offer.as_ref());
-                    offer
-                        .into_iter()
-                        .for_each(|offer| over(&mut pushes, &offer.from, &offer.to, "accepted", true));
+                let declined = |it: &Fact<'_>| matches!(it.event, Event::TransferDeclined { .. });
+                let offer = before.and_then(|it| it.offer.as_ref());
+                if let Some(offer) = offer.filter(|_| !facts[..i].iter().any(declined)) {
+                    over(
+                        &mut pushes,
+                        &offer.from,
+                        &offer.to,
+                        "accepted",
+                        *via == GrantVia::Transfer,
+                    );
                 }
                 let gained = Push::ClaimGained {
                     token: fact.seq,

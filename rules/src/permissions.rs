@@ -71,13 +71,17 @@ pub const TABLE: &[Permission] = &[
         "while somebody holds the claim, status, snoozed_until, queue, assignee and team only the holder and supervisors",
     ),
     row("bulk", AGENTS),
-    row("set_presence", AGENTS),
+    row_if("set_presence", AGENTS, "of somebody else only supervisors"),
     row("mark_read", AGENTS),
     row("read_marks", AGENTS),
     row("mentions", AGENTS),
     row("read_mentions", AGENTS),
     row("watch_agents", AGENTS),
     row("unwatch_agents", AGENTS),
+    row("watch_stats", SUPERVISORS),
+    row("unwatch_stats", SUPERVISORS),
+    row("settings", AGENTS),
+    row("set_settings", ADMINS),
     row("refresh", AGENTS),
     row("ping", AGENTS),
     row_if("ingest", CHANNELS, ITS_CHANNELS),
@@ -87,6 +91,8 @@ pub const TABLE: &[Permission] = &[
     row("get_conversations", AGENTS),
     row("get_conversation", AGENTS),
     row("get_events", AGENTS),
+    row("get_settings", AGENTS),
+    row("put_settings", ADMINS),
     row("watch_silently", SUPERVISORS),
     row("redact", ADMINS),
     row("disconnect", ADMINS),
@@ -137,7 +143,11 @@ pub(crate) fn check(action: &Action, ctx: &Context<'_>) -> Result<(), Refusal> {
         Sender::Channel { .. } => allowed(Role::Channel, action.name()),
         Sender::System => matches!(
             action,
-            Action::Deadline | Action::HolderGone(_) | Action::Retain { .. } | Action::Redact { .. }
+            Action::Deadline
+                | Action::HolderGone(_)
+                | Action::Retain { .. }
+                | Action::Redact { .. }
+                | Action::Route(_)
         ),
     };
     if !allowed {

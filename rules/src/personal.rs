@@ -59,6 +59,7 @@ pub fn skeleton(event: &Event, conversation: Option<ConversationId>) -> Option<E
         | Event::SlaMet { .. }
         | Event::Merged { .. }
         | Event::Split { .. }
+        | Event::SettingsChanged { .. }
         | Event::Redacted { .. } => {}
     }
     Some(blank).filter(|blank| blank != event)

@@ -4,6 +4,7 @@ use crate::claims::{actor, held, superseded};
 use crate::context::{Agent, Context};
 use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
+use crate::routing::is_routed_offer;
 use dibs_protocol::command::{AnswerTransfer, CancelTransfer, Transfer};
 use dibs_protocol::event::{Event, TransferTo};
 use dibs_protocol::ids::{AgentId, TeamId};
@@ -117,12 +118,17 @@ fn accept(state: &Conversation, offer: &Offer, me: &Agent) -> Decision {
         token: claim.token,
         via: ReleaseVia::Transfer,
     });
+    let routed = is_routed_offer(state);
     let granted = Event::ClaimGranted {
         agent: me.id.clone(),
         token: 0,
-        via: GrantVia::Transfer,
-        from: Some(offer.from.clone()),
-        reason: None,
+        via: if routed {
+            GrantVia::Routed
+        } else {
+            GrantVia::Transfer
+        },
+        from: Some(offer.from.clone()).filter(|_| !routed),
+        reason: offer.note.clone().filter(|_| routed),
     };
     let events = released
         .into_iter()

@@ -285,6 +285,7 @@ fn options(config: &Config) -> Result<Options, BadId> {
         offer_ttl_ms: ms(config.offer_ttl),
         agents_take_over: config.agents_take_over,
         retain_closed_ms: config.retain_closed.map(ms),
+        ..Settings::default()
     };
     Ok(Options {
         settings,

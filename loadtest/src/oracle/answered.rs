@@ -107,7 +107,7 @@ impl Witness {
                 span.ending = false;
             }
         }
-        if let Some(current) = &refusal.details.current {
+        if let Some(current) = refusal.details.current.as_ref().and_then(|it| it.conversation()) {
             self.glimpse(moment, current);
         }
         for entry in refusal.details.missed.iter().flatten() {

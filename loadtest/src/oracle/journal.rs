@@ -56,6 +56,7 @@ pub(crate) fn frame(frame: &ServerFrame) -> String {
         ServerFrame::Viewers { .. } => "viewers".to_owned(),
         ServerFrame::Activity { .. } => "activity".to_owned(),
         ServerFrame::Presence { .. } => "presence".to_owned(),
+        ServerFrame::Stats(_) => "stats".to_owned(),
         ServerFrame::Offer(it) => format!("offer of {}", it.conversation),
         ServerFrame::OfferGone { conversation, .. } => format!("offer_gone of {conversation}"),
         ServerFrame::MentionsRead { up_to, .. } => format!("mentions_read {up_to}"),

@@ -116,6 +116,7 @@ impl Witness {
             | ServerFrame::Viewers { .. }
             | ServerFrame::Activity { .. }
             | ServerFrame::Presence { .. }
+            | ServerFrame::Stats(_)
             | ServerFrame::OfferGone { .. }
             | ServerFrame::MentionsRead { .. }
             | ServerFrame::ReadMarks { .. }

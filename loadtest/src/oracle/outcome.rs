@@ -126,7 +126,11 @@ impl Outcome {
             code: refusal.code,
             holder: details.holder.clone(),
             since: details.since,
-            current: details.current.as_ref().map(|it| it.version),
+            current: details
+                .current
+                .as_ref()
+                .and_then(|it| it.conversation())
+                .map(|it| it.version),
             missed: missed.map(|it| (it.seq, feed::content(it))).collect(),
         })
     }

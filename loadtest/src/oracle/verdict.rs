@@ -25,6 +25,8 @@ pub enum Promise {
     Walls,
     /// An answer was true at some point between question and answer.
     TrueAnswers,
+    /// Routing gives nobody more than the settings allow.
+    Routing,
 }
 
 impl Promise {
@@ -38,6 +40,7 @@ impl Promise {
             Self::Kept => "4, what was acknowledged is stored, and what was refused is not",
             Self::SameState => "5, snapshots and views equal what the events say",
             Self::Walls => "6, nothing reaches a session that may not see it",
+            Self::Routing => "8, routing gives nobody more than they may hold",
             Self::TrueAnswers => "7, an answer was true at some point between question and answer",
         }
     }

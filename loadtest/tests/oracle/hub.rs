@@ -100,7 +100,7 @@ impl Hub {
                 claim_idle_ms: None,
                 offer_ttl_ms: 60_000,
                 agents_take_over: true,
-                retain_closed_ms: None,
+                ..Settings::default()
             },
             drawn: 0,
         }

@@ -7,6 +7,7 @@ mod answers;
 mod desk;
 mod hub;
 mod mutations;
+mod routing;
 mod script;
 mod story;
 mod table;

@@ -85,6 +85,7 @@ fn client() -> Value {
         ("Delivery", inline::<http::Delivery>(&mut generator)),
         ("Disconnect", inline::<http::Disconnect>(&mut generator)),
         ("Rating", inline::<http::RatingBody>(&mut generator)),
+        ("PutSettings", inline::<http::PutSettings>(&mut generator)),
     ] {
         generator.definitions_mut().insert(name.to_owned(), schema);
     }
@@ -129,7 +130,8 @@ fn server() -> Value {
         answer::{
             WatchAnswer, EntriesAnswer, OpenViewAnswer, ListAnswer, OpenAnswer, ClaimAnswer, SeqAnswer,
             TransferAnswer, TokenAnswer, ReplyAnswer, NoteAnswer, UpdateAnswer, BulkAnswer, ReadMarksAnswer,
-            MentionsAnswer, ReadMentionsAnswer, WatchAgentsAnswer, PingAnswer,
+            MentionsAnswer, ReadMentionsAnswer, WatchAgentsAnswer, SettingsAnswer, SetSettingsAnswer,
+            PingAnswer,
         }
         http::{ IngestAnswer, OutboxAnswer, Problem }
     );

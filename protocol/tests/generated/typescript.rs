@@ -60,6 +60,8 @@ pub const ANSWERS: &[(&str, &str)] = &[
     ("mentions", "MentionsAnswer"),
     ("read_mentions", "ReadMentionsAnswer"),
     ("watch_agents", "WatchAgentsAnswer"),
+    ("settings", "SettingsAnswer"),
+    ("set_settings", "SetSettingsAnswer"),
     ("ping", "PingAnswer"),
 ];
 
@@ -93,9 +95,10 @@ pub fn generate() -> String {
         answer::{
             WatchAnswer, EntriesAnswer, OpenViewAnswer, ListAnswer, OpenAnswer, ClaimAnswer, SeqAnswer,
             TransferAnswer, TokenAnswer, ReplyAnswer, NoteAnswer, UpdateAnswer, BulkAnswer, ReadMarksAnswer,
-            MentionsAnswer, ReadMentionsAnswer, WatchAgentsAnswer, PingAnswer,
+            MentionsAnswer, ReadMentionsAnswer, WatchAgentsAnswer, SettingsAnswer, SetSettingsAnswer,
+            PingAnswer,
         }
-        http::{ Ingest, IngestAnswer, Delivery, RatingBody, Disconnect, OutboxAnswer, Problem }
+        http::{ Ingest, IngestAnswer, Delivery, RatingBody, Disconnect, OutboxAnswer, PutSettings, Problem }
     );
     let mut file = HEAD.to_owned();
     for declaration in all.declarations.values() {

@@ -5,6 +5,7 @@
     reason = "tests may panic, and clippy takes only functions marked as tests for tests"
 )]
 
+mod board;
 mod claims;
 mod deadlines;
 mod filters;
@@ -18,7 +19,10 @@ mod permissions;
 mod personal;
 mod properties;
 mod replies;
+mod routing;
 mod script;
+mod settings;
+mod stats;
 mod transfers;
 mod updates;
 mod world;

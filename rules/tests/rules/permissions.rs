@@ -15,8 +15,10 @@ fn every_command_stands_in_the_table_once() {
             1,
             "{name}"
         );
+        let agents = *name != "set_settings";
+        assert_eq!(allowed(Role::Agent, name), agents, "{name}");
         assert!(
-            allowed(Role::Agent, name) && !allowed(Role::Channel, name),
+            allowed(Role::Admin, name) && !allowed(Role::Channel, name),
             "{name}"
         );
     }

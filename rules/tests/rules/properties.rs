@@ -8,6 +8,7 @@ use dibs_protocol::ids::{AgentId, ConversationId, MessageId, QueueId};
 use dibs_protocol::terms::{DeliveryState, Priority, RedactReason, Status, Then};
 use dibs_rules::deadlines::next_deadline;
 use dibs_rules::personal::{skeleton, skeleton_actor};
+use dibs_rules::routing::Route;
 use dibs_rules::{Action, Context, Conversation, Sender, decide};
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,9 +19,9 @@ const WHO: [&str; 9] = [
 ];
 
 /// Who asks, what, and three numbers that choose the fields.
-type Step = (usize, usize, u8, u8, u8);
+pub type Step = (usize, usize, u8, u8, u8);
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(
         (0..WHO.len(), 0..KINDS, any::<u8>(), any::<u8>(), any::<u8>()),
         1..60,
@@ -83,13 +84,30 @@ fn action(state: Option<&Conversation>, step: Step) -> Action {
             comment: note,
         }),
         _ => {
+            let agent = AgentId::new(pick(&WHO[..6], c)).unwrap();
             let holder = state.and_then(|it| it.holder()).cloned();
             let gone = Action::HolderGone(holder.unwrap_or_else(|| AgentId::new("priya").unwrap()));
             let redact = Action::Redact {
                 entries: vec![b.into(), c.into()],
                 reason: RedactReason::Manual,
             };
-            pick(&[Action::Deadline, Action::Deadline, gone, redact], a)
+            let route = Action::Route(Box::new(Route {
+                agent,
+                queue: state.map_or_else(|| "inbox".parse().unwrap(), |it| it.queue.clone()),
+                reason: "had the most room".to_owned(),
+                offer_ms: maybe(i64::from(b) * 1_000, c),
+            }));
+            pick(
+                &[
+                    Action::Deadline,
+                    Action::Deadline,
+                    gone,
+                    redact,
+                    route.clone(),
+                    route,
+                ],
+                a,
+            )
         }
     }
 }
@@ -193,7 +211,9 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
         Action::Open(_) | Action::Claim(_) | Action::Note(_) => pick(&WHO[..6], step.2).to_owned(),
         Action::TakeOver(_) => "zoe".to_owned(),
         Action::Ingest(_) | Action::Delivery(_) | Action::Rate(_) => "adapter".to_owned(),
-        Action::Deadline | Action::HolderGone(_) | Action::Retain { .. } => "time".to_owned(),
+        Action::Deadline | Action::HolderGone(_) | Action::Retain { .. } | Action::Route(_) => {
+            "time".to_owned()
+        }
         Action::Redact { .. } => "ada".to_owned(),
         Action::Retain { .. } => "time".to_owned(),
         Action::Look | Action::Expecting(..) => anybody,
@@ -201,7 +221,7 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
 }
 
 /// Plays the steps; each is asked at its own time, a few seconds apart.
-fn play(steps: &[Step], mut after: impl FnMut(&mut World, &Sender, &Action)) -> World {
+pub fn play(steps: &[Step], mut after: impl FnMut(&mut World, &Sender, &Action)) -> World {
     let mut world = World::new();
     world.settings.claim_idle_ms = Some(40_000);
     crate::script::resume(&mut world, "customer writes thread=t1 subject=Bill Hello");

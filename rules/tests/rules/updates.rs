@@ -124,5 +124,6 @@ fn a_conflict_shows_what_is() {
     let refusal = world
         .act(&crate::world::sender("ben"), &dibs_rules::Action::Update(update))
         .unwrap_err();
-    assert_eq!(refusal.details.current.as_deref(), Some(&world.state().summary()));
+    let current = refusal.details.current.as_ref().and_then(|it| it.conversation());
+    assert_eq!(current, Some(&world.state().summary()));
 }

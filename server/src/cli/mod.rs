@@ -16,6 +16,7 @@ mod logging;
 mod remote;
 mod restore;
 mod serve;
+mod settings;
 mod tail;
 mod telling;
 mod token;
@@ -64,6 +65,9 @@ enum Command {
     Tail(tail::Tail),
     /// Sends one command to a running server and prints its answer; exits with 1 when it is refused.
     Call(call::Call),
+    /// Writes a workspace's settings to a file, or sets them from one.
+    #[command(subcommand)]
+    Settings(settings::Settings),
     /// Runs a hub with simulated customers and agents, to look at and to join.
     Demo(demo::Demo),
 }
@@ -111,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Healthcheck(command) => command.run(),
         Command::Tail(command) => command.run(),
         Command::Call(command) => command.run(),
+        Command::Settings(command) => command.run(),
         Command::Demo(command) => command.run(),
     };
     match outcome {

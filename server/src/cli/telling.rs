@@ -101,6 +101,7 @@ fn happened(event: &Event, who: &str) -> String {
         | Event::Merged { .. }
         | Event::Split { .. }
         | Event::Redacted { .. }
+        | Event::SettingsChanged { .. }
         | Event::AgentSeen { .. }
         | Event::AgentDisconnected { .. } => rare(event, who),
     }

@@ -375,6 +375,7 @@ impl Worker {
     async fn presence(&mut self, status: Presence) {
         self.desk
             .try_call(SetPresence {
+                agent: None,
                 status,
                 reason: None,
                 key: None,

@@ -5,6 +5,7 @@ mod api;
 mod console;
 mod health;
 mod problem;
+mod settings;
 mod upgrade;
 
 pub use upgrade::hand_over;
@@ -41,6 +42,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(
             "/v1/workspaces/{workspace}/agents/{agent}/disconnect",
             post(agents::disconnect),
+        )
+        .route(
+            "/v1/workspaces/{workspace}/settings",
+            get(settings::settings).put(settings::set_settings),
         )
         .route("/", get(console::index).with_state(page))
         .route("/app/{*path}", get(console::app))

@@ -3,15 +3,13 @@
 use super::execute::log_refusal;
 use super::item::{conversation_aggregate, parse_state};
 use super::outbox::{Class, Frame};
-use super::people::Said;
-use super::state::{BulkState, Caller, Entry, HttpAsk, HttpReply, Job, Link, What};
+use super::state::{BulkState, Caller, Entry, HttpAsk, HttpReply, Job, Link};
 use super::workspace::{Workspace, refuse};
-use crate::log::{Log, Mark, Range};
+use crate::log::{Log, Range};
 use dibs_protocol::command::{self, BulkAction, Command};
-use dibs_protocol::ids::{AgentId, ConversationId};
+use dibs_protocol::ids::ConversationId;
 use dibs_protocol::limits;
 use dibs_protocol::refusal::{Details, Refusal};
-use dibs_protocol::terms::Presence;
 use dibs_protocol::time::Time;
 use dibs_rules::permissions::allowed;
 use dibs_rules::{Action, Sender};
@@ -35,6 +33,9 @@ impl Workspace {
         }
         let caller = Caller::Session(link.clone(), id);
         let named = command.conversation();
+        if !matches!(command, Command::Ping(_)) {
+            self.active(link);
+        }
         match command {
             Command::Watch(it) => self.watch(link, id, &it),
             Command::Unwatch(it) => self.unwatch(link, caller, it.conversation),
@@ -53,7 +54,7 @@ impl Workspace {
             Command::Note(it) => self.execute(caller, sender, named, Action::Note(it)),
             Command::Update(it) => self.execute(caller, sender, named, Action::Update(it)),
             Command::Bulk(it) => self.bulk(link, id, &sender, it),
-            Command::SetPresence(it) => self.set_presence(caller, &agent.id, it.status, it.reason),
+            Command::SetPresence(it) => self.set_presence(caller, &agent, it),
             Command::MarkRead(it) => self.mark_read(caller, &agent.id, it.conversation, it.up_to),
             Command::ReadMarks(_) => self.read_marks(caller, &agent.id),
             Command::Mentions(it) => self.mentions(link, id, &agent.id, &it),
@@ -65,10 +66,14 @@ impl Workspace {
                 }
                 self.ok(caller, "");
             }
+            Command::WatchStats(_) => self.watch_stats(link, caller),
+            Command::UnwatchStats(_) => self.unwatch_stats(link, caller),
             Command::Ping(_) => {
                 let now = self.deps.clock.now_ms();
                 self.ok(caller, &format!("\"time\":\"{}\"", Time(now)));
             }
+            Command::Settings(_) => self.show_settings(caller),
+            Command::SetSettings(it) => self.set_settings(caller, sender, it.settings, it.expect),
             // The session verifies the token and sends `Input::Refresh`.
             Command::Refresh(_) => self.refuse(caller, Refusal::internal()),
         }
@@ -87,6 +92,8 @@ impl Workspace {
             HttpAsk::List(it) => self.list(caller, sender.agent(), &it),
             HttpAsk::Conversation(id) => self.show(caller, id),
             HttpAsk::Disconnect(agent, reason) => self.disconnect(caller, sender.actor(), agent, reason),
+            HttpAsk::Settings => self.show_settings(caller),
+            HttpAsk::SetSettings(it) => self.set_settings(caller, sender, it.settings, it.expect),
             HttpAsk::Events {
                 conversation,
                 after,
@@ -169,27 +176,6 @@ impl Workspace {
         }
     }
 
-    pub(crate) fn set_presence(
-        &mut self,
-        caller: Caller,
-        agent: &AgentId,
-        status: Presence,
-        reason: Option<String>,
-    ) {
-        let said = Said { status, reason };
-        let value = serde_json::to_string(&said).ok();
-        self.people.entry(agent).said = said;
-        self.person_changed(agent);
-        let mark = Mark {
-            agent: agent.clone(),
-            name: "status".to_owned(),
-            value,
-        };
-        // Presence goes on while nothing can be stored: the answer does not wait.
-        self.enqueue_mark(mark, What::Nothing);
-        self.ok(caller, "");
-    }
-
     pub(crate) fn history(&mut self, caller: Caller, it: &command::History) {
         let limit = limits::list(it.limit, false).unwrap_or(limits::LIST_DEFAULT);
         let up_to = it.before.saturating_sub(1).min(self.head);
@@ -241,6 +227,7 @@ impl Workspace {
             return self.refuse(job.caller, refusal);
         };
         self.deps.metrics.contested();
+        self.stats.collisions.replies_stale += 1;
         let range = Range {
             after: reply.seen,
             up_to: self.head,
@@ -315,7 +302,7 @@ pub(crate) fn reply_with(caller: Caller, outcome: Result<String, Refusal>) {
                 .send(outcome.map(|fields| (200, format!("{{{fields}}}"))))
                 .ok();
         }
-        (Caller::Bulk(..) | Caller::Watch(..) | Caller::Nobody, _) => {}
+        (Caller::Bulk(..) | Caller::Watch(..) | Caller::Router(_) | Caller::Nobody, _) => {}
     }
 }
 

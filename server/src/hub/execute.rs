@@ -97,6 +97,11 @@ impl Workspace {
     }
 
     pub(crate) fn attempt(&mut self, job: Job) {
+        if let (Action::Route(route), Caller::Router(id)) = (&job.action, &job.caller)
+            && !self.may_route(*id, route)
+        {
+            return self.routed(*id, true);
+        }
         let key = keys::key_of(&job.action, &job.sender);
         let first = key.as_ref().and_then(|at| self.keys.get(at)).cloned();
         let first = first.filter(|_| !seeded(Bug::NoDeduplication));
@@ -113,7 +118,7 @@ impl Workspace {
         };
         let now = self.now();
         let ids = (self.deps.entropy.uuid(now.0), self.deps.entropy.uuid(now.0));
-        let settings = self.deps.options.settings.clone();
+        let settings = self.settings.rules.clone();
         let context = Context {
             sender: &job.sender,
             now,
@@ -303,6 +308,7 @@ impl Workspace {
         entry.latest = Some(state.clone());
         entry.flights += 1;
         entry.last_commit = item.commit;
+        self.moved(id);
         let decided = Decided {
             job,
             id,

@@ -262,6 +262,9 @@ impl Workspace {
                     for stored in group {
                         self.recent.pass(stored.seq);
                         self.heard_of_agent(stored);
+                        if let Ok((_, event)) = codec::decode(stored) {
+                            self.settings_followed(event, stored.seq);
+                        }
                     }
                 }
             }

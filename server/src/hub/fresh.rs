@@ -4,6 +4,7 @@
 //! One read of the head serves all that waited before it began. Deliberately absent: deciding, following.
 
 use super::execute::log_refusal;
+use super::settings::SetJob;
 use super::state::{Caller, Concluded, Internal, Job, Join, Link};
 use super::workspace::{Workspace, refuse};
 use crate::log::{Aggregate, Head, LogError};
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub(crate) enum Waiting {
     /// A job whose answer stores nothing: it is decided again.
     Job(Box<Job>),
+    /// A change of the settings that stores nothing: it is decided again.
+    Settings(Box<SetJob>),
     /// A timer that is due.
     Due(Aggregate),
     /// A session that comes back with a cursor that is ahead of this instance.
@@ -67,7 +70,7 @@ impl Workspace {
     pub(crate) fn answer(&mut self, concluded: Concluded) {
         let (mut job, id, decided) = concluded;
         let proven = job.fresh_at.is_some_and(|head| head <= self.head);
-        if proven || !self.must_ask() || matches!(job.caller, Caller::Nobody) {
+        if proven || !self.must_ask() || matches!(job.caller, Caller::Nobody | Caller::Router(_)) {
             return self.deliver((job, id, decided));
         }
         // The key, too, may have been used elsewhere.
@@ -148,6 +151,7 @@ impl Workspace {
                 job.fresh_at = Some(seq);
                 self.run_job(*job);
             }
+            Waiting::Settings(job) => self.decide_settings(*job),
             Waiting::Due(aggregate) => self.fire(&aggregate),
             Waiting::Resume(link, hello, resume) => {
                 if self.session(&link).is_some() {
@@ -162,6 +166,7 @@ impl Workspace {
     fn give_up_on(&mut self, waiting: Waiting, error: &LogError) {
         match waiting {
             Waiting::Job(job) => self.refuse(job.caller, log_refusal(error)),
+            Waiting::Settings(job) => self.refuse(job.caller, log_refusal(error)),
             Waiting::Watch(link, id, _) => refuse(&link, id, log_refusal(error)),
             // It is taken again when nobody has dealt with it.
             Waiting::Due(_) => {}

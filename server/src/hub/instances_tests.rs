@@ -21,8 +21,12 @@ fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
         claim_idle_ms: None,
         offer_ttl_ms: 60_000,
         agents_take_over: false,
-        retain_closed_ms: None,
+        ..Settings::default()
     };
+    hub_with(log, bus, settings)
+}
+
+pub(super) fn hub_with(log: &Arc<dyn Log>, bus: &Arc<LocalBus>, settings: Settings) -> Arc<Hub> {
     let options = Options {
         settings,
         resume_window_ms: 86_400_000,
@@ -48,7 +52,7 @@ fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
     }))
 }
 
-fn acme() -> WorkspaceId {
+pub(super) fn acme() -> WorkspaceId {
     WorkspaceId::new("acme").unwrap()
 }
 
@@ -59,7 +63,7 @@ fn message(key: usize, customer: &str) -> Box<Ingest> {
     Box::new(serde_json::from_str(&text).unwrap())
 }
 
-async fn ingest(hub: Arc<Hub>, key: usize, customer: String) -> IngestAnswer {
+pub(super) async fn ingest(hub: Arc<Hub>, key: usize, customer: String) -> IngestAnswer {
     let workspace = WorkspaceId::new("acme").unwrap();
     let adapter = Arc::new(Sender::Channel {
         id: AgentId::new("web").unwrap(),

@@ -38,7 +38,7 @@ impl Workspace {
             active: after.status != Status::Closed,
             owner: Some(after.customer.id.to_string()),
         });
-        let settings = &self.deps.options.settings;
+        let settings = &self.settings.rules;
         let due = next_deadline(after, settings);
         if due != before.and_then(|it| next_deadline(it, settings)) {
             item.timers.push(Timer {

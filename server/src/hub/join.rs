@@ -8,6 +8,7 @@ use super::outbox::Class;
 use super::people::Known;
 use super::refused::TokenMark;
 use super::state::{Caller, Join, Link, SessionState};
+use super::stats::WatchesStats;
 use super::views::SessionKey;
 use super::workspace::{Workspace, refuse, server_frame};
 use dibs_protocol::close::CloseCode;
@@ -19,6 +20,9 @@ use dibs_protocol::time::Time;
 use dibs_rules::Sender;
 use dibs_rules::context::Agent;
 use std::sync::Arc;
+
+/// What the server knows beyond the contract.
+const FEATURES: &[&str] = &["settings", "routing", "stats"];
 
 impl Workspace {
     /// A session wants to come in: it is welcomed once the log knows that its agent is here.
@@ -70,6 +74,9 @@ impl Workspace {
             watches: Vec::new(),
             views: Vec::new(),
             watches_agents: false,
+            watches_stats: WatchesStats::No,
+            quiet: join.quiet,
+            asked_ms: self.uptime_ms(),
             hold: None,
             replay: std::collections::VecDeque::new(),
             resync: None,
@@ -115,7 +122,7 @@ impl Workspace {
             time: Time(self.deps.clock.now_ms()),
             heartbeat_seconds: self.deps.options.heartbeat_s,
             limits: Limits::default(),
-            features: Vec::new(),
+            features: FEATURES.iter().map(|it| (*it).to_owned()).collect(),
             unread_mentions: person.map_or(0, |it| it.unread.len()),
             claims: claims.collect(),
             offers: self.offers_to(&session.agent),

@@ -5,6 +5,7 @@ use super::disconnect::stored_refusals;
 use super::item::{customer_aggregate, parse_state};
 use super::people::{Known, People, Said};
 use super::recent::Recent;
+use super::settings::{InForce, settings_aggregate};
 use super::state::{Entry, Internal};
 use super::views::Views;
 use super::workspace::Workspace;
@@ -34,6 +35,8 @@ pub(super) async fn load(
     let head = log.head(&id).await?;
     let second = started.elapsed().as_secs();
     let mut workspace = Workspace::empty(deps, id.clone(), &head, internal, replies, started, second);
+    let settings = log.state(&id, &settings_aggregate()).await?;
+    workspace.load_settings(&settings)?;
     let all = usize::MAX >> 1;
     for stored in log.states(&id, AggregateKind::Agent, true, None, all).await? {
         if let Some(refused) = stored_refusals(&stored) {
@@ -71,6 +74,8 @@ pub(super) async fn load(
             .mention(&mention.agent, mention.seq, mention.conversation);
     }
     workspace.people.changed.clear();
+    workspace.set_out_board();
+    workspace.count_anew();
     let (conversations, took) = (workspace.conversations.len(), begun.elapsed());
     tracing::info!(workspace = %id, conversations, seq = head.seq, ?took, "loaded");
     Ok(workspace)
@@ -89,6 +94,7 @@ impl Workspace {
         let budget = deps.options.budgets.of(&id).clone();
         let mut recent = Recent::default();
         recent.head(head.seq, head.hash);
+        let settings = InForce::new(&deps.options.settings);
         Self {
             id,
             deps,
@@ -104,6 +110,9 @@ impl Workspace {
             offers: BTreeSet::new(),
             people: People::default(),
             refusals: Arc::default(),
+            settings,
+            routing: super::routing::Routing::default(),
+            stats: super::stats::Stats::default(),
             sessions: Slab::new(),
             joining: Map::default(),
             lanes: Map::default(),

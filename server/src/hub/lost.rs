@@ -24,8 +24,11 @@ impl Workspace {
                     // What is above the head is still to be followed: its events must be told.
                     let known = entry.committed.as_ref().map(|it| it.version);
                     if fresh.version <= head && known.is_none_or(|it| it < fresh.version) {
-                        entry.committed = Some(Arc::new(fresh));
+                        let (id, fresh) = (fresh.id, Arc::new(fresh));
+                        let before = entry.committed.replace(fresh.clone());
                         entry.summary = None;
+                        self.stats.tally.observe(before.as_deref(), Some(&fresh), &[]);
+                        self.moved(id);
                     }
                 }
                 AggregateKind::CustomerChannel => {
@@ -77,6 +80,7 @@ impl Workspace {
                 customer.unclosed.push(decided.id);
             }
         }
+        self.moved(decided.id);
     }
 
     /// Items that lost, and everything that was decided upon them, is decided again in the same order. `outrun`: because
@@ -85,13 +89,15 @@ impl Workspace {
         // What waits in the next batch counted on the same states and numbers: it is taken back, too.
         for (item, flight) in std::mem::take(&mut self.batch) {
             match flight.what {
-                What::Decided(_) | What::Seen(..) | What::Disconnected(_) => lost.push(flight),
+                What::Decided(_) | What::Seen(..) | What::Disconnected(_) | What::Settings(_) => {
+                    lost.push(flight)
+                }
                 What::Left(_) | What::Marked(_) | What::Nothing => self.batch.push_back((item, flight)),
             }
         }
         self.next_seq = self.head + 1;
         let mut again = Vec::new();
-        let (mut arrivals, mut sent_away) = (Vec::new(), Vec::new());
+        let (mut arrivals, mut sent_away, mut settings) = (Vec::new(), Vec::new(), Vec::new());
         for flight in lost {
             match flight.what {
                 What::Decided(decided) => {
@@ -107,6 +113,7 @@ impl Workspace {
                 }
                 What::Seen(agent, known, _) => arrivals.push((agent, known)),
                 What::Disconnected(it) => sent_away.push(*it),
+                What::Settings(flight) => settings.push(*flight),
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => {
                     self.refuse(
@@ -123,6 +130,9 @@ impl Workspace {
         }
         for (agent, known) in arrivals {
             self.arrival_lost(&agent, known);
+        }
+        for flight in settings {
+            self.settings_lost(flight, outrun);
         }
         for job in again {
             self.again(job, outrun);
@@ -166,6 +176,7 @@ impl Workspace {
                 What::Left(agent) => self.owe_seat(&agent),
                 What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
                 What::Disconnected(it) => self.refuse(it.caller, refusal.clone()),
+                What::Settings(flight) => self.settings_failed(*flight, &refusal),
                 What::Nothing => {}
             }
             for (job, _, _) in flight.after {

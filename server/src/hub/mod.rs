@@ -34,9 +34,15 @@ mod refused;
 mod remote;
 mod resume;
 mod retention;
+#[cfg(test)]
+mod routers_tests;
+mod routing;
 mod seats;
+mod settings;
 mod settle;
+mod standing;
 mod state;
+mod stats;
 mod timers;
 mod views;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::views::SessionKey;
 use dibs_protocol::event::Actor;
 use dibs_protocol::frame::PresenceRow;
 use dibs_protocol::ids::{AgentId, ConversationId, TeamId};
+use dibs_protocol::settings::TeamSettings;
 use dibs_protocol::terms::{AgentKind, Presence, Role};
 use dibs_protocol::time::Time;
 use dibs_rules::Directory;
@@ -70,6 +71,23 @@ pub(crate) struct Said {
     pub(crate) status: Presence,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Time>,
+    /// They did not say so: they did nothing for long. It is over as soon as they do something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) idle: bool,
+}
+
+impl Default for Said {
+    /// Who said nothing takes work.
+    fn default() -> Self {
+        Self {
+            status: Presence::Online,
+            reason: None,
+            since: None,
+            idle: false,
+        }
+    }
 }
 
 /// Whether the log knows that an agent is here.
@@ -108,10 +126,7 @@ impl Default for Person {
     fn default() -> Self {
         Self {
             known: None,
-            said: Said {
-                status: Presence::Online,
-                reason: None,
-            },
+            said: Said::default(),
             sessions: Vec::new(),
             last_seen: None,
             claims: BTreeMap::new(),
@@ -145,6 +160,8 @@ impl Person {
             status: self.said.status,
             connected: self.connected() || elsewhere,
             claims: self.claims.len(),
+            reason: self.said.reason.clone(),
+            since: self.said.since,
         }
     }
 }
@@ -154,10 +171,14 @@ impl Person {
 pub(crate) struct People {
     pub(crate) all: BTreeMap<AgentId, Person>,
     teams: BTreeMap<TeamId, BTreeSet<AgentId>>,
+    /// What the settings add to them.
+    given: BTreeMap<TeamId, BTreeSet<AgentId>>,
     /// Who has unread mentions in a conversation.
     mentioned: BTreeMap<ConversationId, BTreeSet<AgentId>>,
     /// Whose presence changed since it was last told.
     pub(crate) changed: BTreeSet<AgentId>,
+    /// Of whom routing and statistics must know something new.
+    pub(crate) restated: BTreeSet<AgentId>,
 }
 
 impl People {
@@ -189,7 +210,26 @@ impl People {
             self.teams.entry(team.clone()).or_default().insert(id.clone());
         }
         self.entry(&id).known = Some(known);
-        self.changed.insert(id);
+        self.touched(&id);
+    }
+
+    /// Something about somebody has changed that others see.
+    pub(crate) fn touched(&mut self, id: &AgentId) {
+        self.changed.insert(id.clone());
+        self.restated.insert(id.clone());
+    }
+
+    /// Where an agent belongs, by what their token says and by the settings.
+    pub(crate) fn teams_of(&self, agent: &AgentId) -> Vec<TeamId> {
+        let known = self.all.get(agent).and_then(|it| it.known.as_ref());
+        let given = self.given.iter().filter(|(_, members)| members.contains(agent));
+        let given = given.map(|(team, _)| team.clone());
+        let teams: BTreeSet<TeamId> = known
+            .into_iter()
+            .flat_map(|it| it.teams.clone())
+            .chain(given)
+            .collect();
+        teams.into_iter().collect()
     }
 
     pub(crate) fn sessions(&self, id: &AgentId) -> &[SessionKey] {
@@ -240,8 +280,30 @@ impl People {
             .is_some_and(|agents| agents.contains(agent))
     }
 
-    pub(crate) fn teams(&self) -> impl Iterator<Item = (&TeamId, &BTreeSet<AgentId>)> {
-        self.teams.iter()
+    /// The teams as the settings have them, besides what tokens say.
+    pub(crate) fn set_teams(&mut self, teams: &[TeamSettings]) {
+        let given = teams
+            .iter()
+            .map(|it| (it.id.clone(), it.members.iter().cloned().collect()));
+        self.given = given.collect();
+    }
+
+    /// Every known team and its known members.
+    pub(crate) fn teams(&self) -> impl Iterator<Item = (&TeamId, BTreeSet<AgentId>)> {
+        let names: BTreeSet<&TeamId> = self.teams.keys().chain(self.given.keys()).collect();
+        names.into_iter().map(|team| (team, self.team(team)))
+    }
+
+    fn team(&self, team: &TeamId) -> BTreeSet<AgentId> {
+        let given = self.given.get(team).into_iter().flatten();
+        let given = given.filter(|agent| self.knows_agent(agent));
+        self.teams
+            .get(team)
+            .into_iter()
+            .flatten()
+            .chain(given)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn granted(&mut self, agent: &AgentId, conversation: ConversationId, token: u64) {
@@ -262,10 +324,10 @@ impl Directory for People {
     }
 
     fn knows_team(&self, team: &TeamId) -> bool {
-        self.teams.contains_key(team)
+        self.teams.contains_key(team) || self.given.contains_key(team)
     }
 
     fn members(&self, team: &TeamId) -> Vec<AgentId> {
-        self.teams.get(team).into_iter().flatten().cloned().collect()
+        self.team(team).into_iter().collect()
     }
 }

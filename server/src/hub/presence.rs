@@ -11,6 +11,7 @@ use dibs_protocol::frame::{ActivityRow, ServerFrame, TypingSignal, Viewer};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::terms::Typing;
 use dibs_protocol::time::Time;
+use dibs_rules::routing::Limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -123,7 +124,9 @@ impl Workspace {
                 connected,
                 last_seen_at: if connected { Some(now) } else { person.last_seen },
                 claims: person.claims.len(),
-                capacity: None,
+                capacity: Limits::of(id, &self.settings.rules).total,
+                reason: person.said.reason.clone(),
+                since: person.said.since,
             });
         }
         let teams: Vec<TeamRow> = self
@@ -131,7 +134,7 @@ impl Workspace {
             .teams()
             .map(|(id, members)| TeamRow {
                 id: id.clone(),
-                members: members.iter().cloned().collect(),
+                members: members.into_iter().collect(),
             })
             .collect();
         let more = if rest.is_empty() { "" } else { ",\"more\":true" };
@@ -226,6 +229,9 @@ impl Workspace {
         self.end_typing(now_ms);
         self.tell_activity();
         self.tell_presence();
+        self.notice_idle(now_ms);
+        self.routing_second();
+        self.tell_stats();
         self.tend_sessions();
         self.retry_seats();
         if self.catching_up {

@@ -9,6 +9,7 @@ use super::workspace::Workspace;
 use crate::hub::pulse::LEASE_MS;
 use dibs_protocol::frame::Viewer;
 use dibs_protocol::ids::{AgentId, ConversationId};
+use dibs_protocol::stats::Collisions;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -42,11 +43,17 @@ struct Announcement {
     /// Who looks at a conversation here: all of them, each time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     looking: Vec<(ConversationId, Vec<Viewer>)>,
+    /// What a supervisor here said about agents, wherever these are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    said: Vec<(AgentId, Said)>,
+    /// Collisions of this instance.
+    #[serde(default)]
+    collisions: Collisions,
 }
 
 impl Announcement {
     fn is_empty(&self) -> bool {
-        !self.whole && self.agents.is_empty() && self.looking.is_empty()
+        !self.whole && self.agents.is_empty() && self.looking.is_empty() && self.said.is_empty()
     }
 }
 
@@ -57,6 +64,7 @@ struct Peer {
     heard_ms: u64,
     agents: BTreeSet<AgentId>,
     looking: BTreeMap<ConversationId, Vec<Viewer>>,
+    collisions: Collisions,
 }
 
 /// The other instances, and what they have not been told yet.
@@ -66,6 +74,7 @@ pub(crate) struct Remote {
     n: u64,
     agents: BTreeSet<AgentId>,
     looking: BTreeSet<ConversationId>,
+    said: BTreeMap<AgentId, Said>,
     said_ms: u64,
     asked_ms: Option<u64>,
     /// Somebody asked for everything; when everything was last told.
@@ -85,14 +94,33 @@ impl Remote {
         let looking = self.peers.values().filter_map(move |it| it.looking.get(&id));
         looking.flatten()
     }
+
+    /// Whether an instance that was heard comes before this one.
+    pub(crate) fn precedes(&self, instance: Uuid) -> bool {
+        self.peers
+            .first_key_value()
+            .is_some_and(|(first, _)| *first < instance)
+    }
+
+    /// The collisions of the other instances.
+    pub(crate) fn collisions(&self) -> impl Iterator<Item = Collisions> {
+        self.peers.values().map(|it| it.collisions)
+    }
 }
 
 impl Workspace {
     /// Somebody came to this instance, left it, or said something about themselves.
     pub(crate) fn person_changed(&mut self, agent: &AgentId) {
-        self.people.changed.insert(agent.clone());
+        self.people.touched(agent);
         if self.deps.log.is_shared() {
             self.remote.agents.insert(agent.clone());
+        }
+    }
+
+    /// Somebody said something about an agent who may be elsewhere.
+    pub(crate) fn said_of(&mut self, agent: &AgentId, said: Said) {
+        if self.deps.log.is_shared() {
+            self.remote.said.insert(agent.clone(), said);
         }
     }
 
@@ -119,7 +147,8 @@ impl Workspace {
         let due = |last: Option<u64>, every: u64| last.is_none_or(|it| it + every <= now_ms);
         let whole = self.remote.wanted && due(self.remote.whole_ms, WHOLE_MS);
         let ask = self.remote.ask && due(self.remote.asked_ms, WHOLE_MS);
-        let changed = !(self.remote.agents.is_empty() && self.remote.looking.is_empty());
+        let changed =
+            !(self.remote.agents.is_empty() && self.remote.looking.is_empty() && self.remote.said.is_empty());
         let gathered = self.remote.said_ms + GATHER_MS;
         let beat = self.remote.said_ms + BEAT_MS;
         if whole {
@@ -131,7 +160,7 @@ impl Workspace {
             self.say(whole, ask, now_ms);
         }
         let waits = self.remote.wanted || self.remote.ask || !self.remote.agents.is_empty();
-        let waits = waits || !self.remote.looking.is_empty();
+        let waits = waits || !self.remote.looking.is_empty() || !self.remote.said.is_empty();
         Some(if waits {
             now_ms + GATHER_MS
         } else {
@@ -167,6 +196,8 @@ impl Workspace {
             ask,
             agents,
             looking: looking.collect(),
+            said: std::mem::take(&mut self.remote.said).into_iter().collect(),
+            collisions: self.stats.collisions,
         };
         if !announcement.is_empty() {
             self.remote.n += 1;
@@ -201,7 +232,7 @@ impl Workspace {
         let now_ms = self.uptime_ms();
         let known = self.remote.peers.contains_key(&instance);
         let peer = self.remote.peers.entry(instance).or_default();
-        peer.heard_ms = now_ms;
+        (peer.heard_ms, peer.collisions) = (now_ms, said.collisions);
         let expected = peer.n + u64::from(!said.is_empty());
         if said.n != expected && !said.whole {
             // Something was lost, came late or came twice; or this is the first that is heard of it.
@@ -210,7 +241,7 @@ impl Workspace {
         }
         let before = said.whole.then(|| std::mem::take(peer));
         let peer = self.remote.peers.entry(instance).or_default();
-        (peer.n, peer.heard_ms) = (said.n, now_ms);
+        (peer.n, peer.heard_ms, peer.collisions) = (said.n, now_ms, said.collisions);
         let mut looks: BTreeSet<_> = said.looking.iter().map(|(id, _)| *id).collect();
         let mut people: BTreeSet<_> = said.agents.iter().map(|(id, _)| id.clone()).collect();
         for (id, viewers) in said.looking {
@@ -231,6 +262,10 @@ impl Workspace {
                 }
             }
         }
+        for (id, word) in said.said {
+            people.insert(id.clone());
+            self.people.entry(&id).said = word;
+        }
         if let Some(before) = before {
             looks.extend(before.looking.into_keys());
             people.extend(before.agents);
@@ -243,7 +278,9 @@ impl Workspace {
         for id in looks {
             self.show_viewers(id);
         }
-        self.people.changed.extend(people);
+        for id in &people {
+            self.people.touched(id);
+        }
     }
 
     fn forget_silent_peers(&mut self, now_ms: u64) {

@@ -86,7 +86,7 @@ impl Workspace {
         let person = self.people.entry(id);
         person.seated = false;
         person.seat = Seat::Writing;
-        let grace_ms = self.deps.options.settings.claim_grace_ms;
+        let grace_ms = self.settings.rules.claim_grace_ms;
         let due = now.plus_ms(grace_ms + UNTIL_STORED_MS);
         let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
         item.seats.push(self.seat(id, false));
@@ -100,7 +100,7 @@ impl Workspace {
         if person.seat == Seat::Writing {
             person.seat = Seat::Settled;
         }
-        let grace_ms = self.deps.options.settings.claim_grace_ms;
+        let grace_ms = self.settings.rules.claim_grace_ms;
         let due_ms = self.deps.clock.now_ms() + grace_ms + UNTIL_STORED_MS;
         self.deps.timers.expect(due_ms);
     }
@@ -108,8 +108,9 @@ impl Workspace {
     /// A claim was granted to somebody who has already gone: the grace period begins now.
     pub(crate) fn claimed_in_absence(&mut self, agent: &AgentId) {
         let coming = self.joining.contains_key(agent) || self.fresh.welcomes(agent);
+        let elsewhere = self.is_minded_elsewhere(agent);
         let person = self.people.entry(agent);
-        if !person.connected() && person.seat == Seat::Settled && !coming {
+        if !person.connected() && person.seat == Seat::Settled && !coming && !elsewhere {
             self.write_absence(agent);
         }
     }
@@ -252,7 +253,7 @@ impl Workspace {
     pub(crate) fn absent(&self, id: &AgentId) -> Guard {
         Guard::AbsentFor {
             agent: id.clone(),
-            grace_ms: self.deps.options.settings.claim_grace_ms,
+            grace_ms: self.settings.rules.claim_grace_ms,
         }
     }
 }

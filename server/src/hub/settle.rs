@@ -5,11 +5,11 @@ use super::outbox::{Class, Frame};
 use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
 use super::workspace::Workspace;
 use crate::log::{Committed, Head, LogError, Outcome};
-use dibs_protocol::event::Event;
+use dibs_protocol::event::{Event, TransferTo};
 use dibs_protocol::frame::{OfferInfo, ServerFrame};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::refusal::Code;
-use dibs_protocol::terms::Status;
+use dibs_protocol::terms::{GrantVia, Status};
 use dibs_rules::decision::Answer;
 use dibs_rules::fact::Fact;
 use dibs_rules::notices::{Audience, Push, notices};
@@ -96,6 +96,7 @@ impl Workspace {
             What::Left(agent) => self.left_stored(&agent),
             What::Marked(marked) => self.marked(*marked),
             What::Disconnected(it) => self.disconnect_stored(*it, at),
+            What::Settings(flight) => self.settings_stored(*flight, at),
             What::Nothing => {}
         }
         for concluded in flight.after {
@@ -152,8 +153,7 @@ impl Workspace {
             }
         }
         self.deps.metrics.committed(facts.len());
-        let settings = &self.deps.options.settings;
-        if let Some(due) = dibs_rules::deadlines::next_deadline(&state, settings) {
+        if let Some(due) = dibs_rules::deadlines::next_deadline(&state, &self.settings.rules) {
             self.deps.timers.expect(due.0);
         }
         for fact in &facts {
@@ -228,7 +228,17 @@ impl Workspace {
     ) {
         for fact in facts {
             self.note_claim(fact);
+            if let Event::ClaimGranted { agent, via, .. } = fact.event {
+                let turn = Some(&after.queue).filter(|_| *via == GrantVia::Routed);
+                self.routing.board.given(agent, fact.at, turn);
+            }
         }
+        // Who was asked is asked no longer, which changes what they have to do.
+        if let Some(TransferTo::Agent(asked)) = before.and_then(|it| it.offer.as_ref()).map(|it| &it.to) {
+            self.stats.restate(asked);
+        }
+        self.stats.tally.observe(before, Some(after), facts);
+        self.moved(after.id);
         if after.offer.is_some() {
             self.offers.insert(after.id);
         } else {
@@ -363,12 +373,14 @@ impl Workspace {
             Ok(decision) => decision,
             Err(refusal) if refusal.code == Code::Stale => return self.show_missed(job, id, refusal),
             Err(refusal) => {
+                self.stats.collided(refusal.code, &job.action);
                 if matches!(refusal.code, Code::AlreadyClaimed | Code::ClaimLost) {
                     self.deps.metrics.contested();
                 }
                 return self.refuse(job.caller, refusal);
             }
         };
+        self.stats.collisions.repeats_absorbed += u64::from(decision.duplicate);
         let seq = match (decision.known_seq, decision.answers_event, id) {
             (Some(seq), _, _) => Some(seq),
             (None, Some(at), _) if !decision.events.is_empty() => self.event_seq(&decision, at, id),

@@ -5,13 +5,15 @@ use super::disconnect::Disconnecting;
 use super::outbox::{Behind, Frame, Outbox};
 use super::people::{Known, People};
 use super::refused::TokenMark;
+use super::settings::SetFlight;
+use super::stats::WatchesStats;
 use super::views::{Rows, SessionKey, WindowId};
 use crate::log::{Aggregate, LogError, NewEvent, StoredEvent, StoredKey, StoredState};
 use crate::maps::Map;
 use bytes::Bytes;
 use dibs_protocol::command::Command;
 use dibs_protocol::frame::{Resume, TypingSignal};
-use dibs_protocol::http::{Delivery, Ingest, RatingBody};
+use dibs_protocol::http::{Delivery, Ingest, PutSettings, RatingBody};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId};
 use dibs_protocol::refusal::Refusal;
 use dibs_protocol::terms::{Status, Typing};
@@ -76,6 +78,8 @@ pub struct Join {
     pub hello: i64,
     /// Where it left off.
     pub resume: Option<Resume>,
+    /// A mobile or background client: it is quiet by nature, which says nothing about its agent.
+    pub quiet: bool,
 }
 
 /// The answer to an HTTP request: status and JSON body, or a refusal.
@@ -94,6 +98,10 @@ pub enum HttpAsk {
     List(Box<dibs_protocol::command::List>),
     /// One conversation's summary.
     Conversation(ConversationId),
+    /// What the workspace has set.
+    Settings,
+    /// Setting it.
+    SetSettings(Box<PutSettings>),
     /// A conversation's entries above `after`.
     Events {
         /// Which.
@@ -211,6 +219,8 @@ pub(crate) enum Caller {
     Watch(Arc<Link>, i64, Box<dibs_protocol::command::Watch>),
     Http(oneshot::Sender<HttpReply>),
     Bulk(u64, usize),
+    /// Routing, for this conversation.
+    Router(ConversationId),
     Nobody,
 }
 
@@ -254,6 +264,7 @@ pub(crate) enum What {
     Left(AgentId),
     Marked(Box<Marked>),
     Disconnected(Box<Disconnecting>),
+    Settings(Box<SetFlight>),
     Nothing,
 }
 
@@ -340,6 +351,11 @@ pub(crate) struct SessionState {
     pub(crate) watches: Vec<ConversationId>,
     pub(crate) views: Vec<(Box<str>, WindowId)>,
     pub(crate) watches_agents: bool,
+    pub(crate) watches_stats: WatchesStats,
+    /// A mobile or background client.
+    pub(crate) quiet: bool,
+    /// When it last asked for something, in milliseconds of uptime.
+    pub(crate) asked_ms: u64,
     /// Events that wait for the replay to be sent.
     pub(crate) hold: Option<Vec<(ConversationId, Frame)>>,
     /// What is left of the replay: a part of it each time the socket has drained.

@@ -10,17 +10,20 @@ use super::people::People;
 use super::recent::Recent;
 use super::refused::Refusals;
 use super::remote::Remote;
+use super::routing::Routing;
+use super::settings::InForce;
 use super::state::{
     BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
     SessionState, Watched,
 };
+use super::stats::Stats;
 use super::views::{SessionKey, Views};
 use crate::log::{Aggregate, Expected, Item, LogError, Outcome, StoredEvent};
 use crate::maps::{Map, Set};
 use crate::seeded::{Bug, seeded};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
-use dibs_protocol::refusal::Refusal;
+use dibs_protocol::refusal::{Code, Refusal};
 use dibs_protocol::time::Time;
 use dibs_rules::decision::{KeyRecord, KeyRef};
 use slab::Slab;
@@ -77,6 +80,9 @@ pub(crate) struct Workspace {
     pub(crate) people: People,
     /// Tokens that are refused; shared with those who ask without a session.
     pub(crate) refusals: Arc<Refusals>,
+    pub(crate) settings: InForce,
+    pub(crate) routing: Routing,
+    pub(crate) stats: Stats,
     pub(crate) sessions: Slab<SessionState>,
     pub(crate) joining: Map<AgentId, Vec<Join>>,
     pub(crate) lanes: Map<Lane, VecDeque<Job>>,
@@ -187,7 +193,10 @@ impl Workspace {
         match input {
             Input::Join(join) => self.join(*join),
             Input::Command(link, id, command) => self.command(&link, id, *command),
-            Input::Typing(link, signal) => self.typing(&link, &signal),
+            Input::Typing(link, signal) => {
+                self.active(&link);
+                self.typing(&link, &signal);
+            }
             Input::Refresh(link, id, agent, expires_s, token) => {
                 self.refresh(&link, id, agent, (expires_s, token));
             }
@@ -231,6 +240,7 @@ impl Workspace {
 
     fn after_turn(&mut self) {
         self.freshen();
+        self.route();
         self.submit();
         if self.closing && self.is_settled() && self.lanes.is_empty() {
             self.close_all();
@@ -345,6 +355,9 @@ impl Workspace {
 
     fn wake_at(&self) -> Instant {
         let mut at = self.started + Duration::from_secs(self.second + 1);
+        if self.routing.has_more() {
+            return Instant::now();
+        }
         if let Some(ms) = self.next_flush_ms {
             at = at.min(self.started + Duration::from_millis(ms));
         }
@@ -453,6 +466,7 @@ impl Workspace {
             }
             Caller::Bulk(bulk, index) => self.bulk_result(bulk, index, &format!("\"ok\":{{{fields}}}")),
             Caller::Watch(link, id, it) => self.watch(&link, id, &it),
+            Caller::Router(id) => self.routed(id, true),
             Caller::Nobody => {}
         }
     }
@@ -469,6 +483,7 @@ impl Workspace {
                 let error = serde_json::to_string(&refusal).unwrap_or_default();
                 self.bulk_result(bulk, index, &format!("\"error\":{error}"));
             }
+            Caller::Router(id) => self.routed(id, refusal.code != Code::Unavailable),
             Caller::Nobody => {}
         }
     }

@@ -29,6 +29,13 @@ pub(super) struct Greeting {
     id: i64,
     identity: Identity,
     resume: Option<Resume>,
+    quiet: bool,
+}
+
+/// Whether a client says of itself that it is quiet by nature: `mobile/2.1`, `background`.
+fn is_quiet(client: &str) -> bool {
+    let name = client.split(['/', ' ']).next().unwrap_or_default();
+    name.eq_ignore_ascii_case("mobile") || name.eq_ignore_ascii_case("background")
 }
 
 /// How much a session may send.
@@ -146,6 +153,7 @@ impl Session {
                 id,
                 identity,
                 resume: hello.resume,
+                quiet: hello.client.as_deref().is_some_and(is_quiet),
             }),
         );
     }
@@ -155,7 +163,12 @@ impl Session {
         let Stage::Loading(_, greeting) = std::mem::replace(&mut self.stage, Stage::Joined) else {
             return;
         };
-        let Greeting { id, identity, resume } = *greeting;
+        let Greeting {
+            id,
+            identity,
+            resume,
+            quiet,
+        } = *greeting;
         let handle = match loaded {
             Ok(handle) => handle,
             Err(error) => {
@@ -178,6 +191,7 @@ impl Session {
             token,
             hello: id,
             resume,
+            quiet,
         };
         match handle.send(Input::Join(Box::new(join))) {
             Ok(()) => self.handle = Some(handle),

@@ -8,11 +8,11 @@ use crate::hub::entry_json;
 use crate::log::{Log, Range, StoredEvent};
 use dibs_loadtest::oracle::{Feed, Witness, check};
 use dibs_protocol::command::Command;
-use dibs_protocol::event::{Event, EventEntry};
+use dibs_protocol::event::{Actor, Event, EventEntry};
 use dibs_protocol::frame::HASH_CHARS;
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::summary::Summary;
-use dibs_protocol::terms::{ExpiryReason, Status};
+use dibs_protocol::terms::{ExpiryReason, GrantVia, Status};
 use dibs_rules::Conversation;
 use dibs_rules::fact::Fact;
 use serde_json::Value;
@@ -85,6 +85,36 @@ pub(super) async fn log_is_sound(env: &Env, replay: &Replay) {
                 Broken::Log,
                 format!("Event {seq} is of {at}, but the one before of {was}."),
             );
+        }
+    }
+}
+
+/// Nobody was given more than they may hold, and nothing that somebody held.
+pub(super) fn routing_was_fair(env: &Env, replay: &Replay) {
+    let Some(routed) = env.plan.routing else { return };
+    let mut held: BTreeMap<ConversationId, AgentId> = BTreeMap::new();
+    for entry in &replay.entries {
+        let (Some(id), Some(event)) = (entry.conversation, entry.known()) else {
+            continue;
+        };
+        match event {
+            Event::ClaimGranted { agent, via, .. } => {
+                let before = held.insert(id, agent.clone());
+                let by_router = via == GrantVia::Routed && entry.actor == Actor::System;
+                let load = held.values().filter(|it| **it == agent).count();
+                let seq = entry.seq;
+                if let Some(before) = before {
+                    let text = format!("Event {seq} gives {agent} what {before} holds.");
+                    env.fault(Broken::Routing, text);
+                }
+                if by_router && load > routed.capacity as usize {
+                    let text = format!("Event {seq} gives {agent} the conversation number {load}.");
+                    env.fault(Broken::Routing, text);
+                }
+                env.record.lock().routed += u64::from(via == GrantVia::Routed);
+            }
+            Event::ClaimReleased { .. } | Event::ClaimExpired { .. } => drop(held.remove(&id)),
+            _ => {}
         }
     }
 }

@@ -137,7 +137,11 @@ fn options(env: &Env) -> Options {
         claim_idle_ms: env.plan.idle_ms,
         offer_ttl_ms: 4_000,
         agents_take_over: true,
-        retain_closed_ms: None,
+        ..Settings::default()
+    };
+    let settings = match env.plan.routing {
+        Some(routed) => settings.with(routed.settings()),
+        None => settings,
     };
     Options {
         settings,

@@ -35,6 +35,8 @@ pub(super) enum Broken {
     Log,
     /// A customer's messages go to one conversation.
     OneConversation,
+    /// Nobody is given more than they may hold.
+    Routing,
 }
 
 /// Who committed an event, and when it was stored.
@@ -51,6 +53,8 @@ pub(super) struct Record {
     lines: Option<String>,
     /// What should not have happened, in whole sentences.
     pub(super) faults: Vec<(Broken, String)>,
+    /// How many conversations were given by routing.
+    pub(super) routed: u64,
     /// How often each injected fault came.
     pub(super) injected: BTreeMap<&'static str, u32>,
     /// How often commands were answered so: `ok`, or a refusal's code.

@@ -140,6 +140,7 @@ impl Wire {
             expires_s: FAR_S,
             hello: greeting.hello,
             resume: greeting.resume,
+            quiet: false,
         };
         handle.send(Input::Join(Box::new(join))).ok()?;
         Some((handle, link))

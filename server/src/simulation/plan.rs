@@ -2,6 +2,8 @@
 //! one question. Deliberately absent: carrying it out.
 
 use super::dice::Dice;
+use dibs_protocol::settings::WorkspaceSettings;
+use serde_json::json;
 use std::time::Duration;
 
 /// How likely each kind of fault is, per thousand, and how long it lasts at most, in milliseconds.
@@ -133,8 +135,45 @@ pub(super) struct Plan {
     pub(super) outbox_bytes: usize,
     /// Whether each client stays with one instance, and they are spread evenly.
     pub(super) pinned: bool,
+    /// Whether what customers write is routed, and how.
+    pub(super) routing: Option<Routed>,
     pub(super) habits: Habits,
     pub(super) faults: Faults,
+}
+
+/// How what customers write is routed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Routed {
+    /// By which strategy, as settings name it.
+    pub(super) strategy: &'static str,
+    /// Whether agents are asked first.
+    pub(super) offer: bool,
+    /// How many conversations an agent is given.
+    pub(super) capacity: u32,
+}
+
+impl Routed {
+    /// The settings that say so.
+    pub(super) fn settings(self) -> WorkspaceSettings {
+        let delivery = if self.offer { "offer" } else { "push" };
+        let queue = json!({
+            "id": "default", "routing": self.strategy, "delivery": delivery, "offer_s": 2, "sticky_s": 5,
+        });
+        let set = json!({ "queues": [queue], "capacity": { "default": self.capacity } });
+        serde_json::from_value(set).unwrap()
+    }
+
+    /// Drawn by dice of its own, so that all else of the seed is as it is without routing.
+    fn of(seed: u64) -> Option<Self> {
+        let dice = Dice::new(seed, 9);
+        let strategy = ["round_robin", "least_loaded", "longest_idle"][dice.below(3)];
+        let routed = Self {
+            strategy,
+            offer: dice.chance(350),
+            capacity: 1 + u32::from(dice.chance(500)),
+        };
+        dice.chance(400).then_some(routed)
+    }
 }
 
 impl Plan {
@@ -182,6 +221,7 @@ impl Plan {
             idle_ms: [None, None, Some(4_000)][dice.below(3)],
             outbox_bytes: [6_000, 16_000, 1 << 20][dice.below(3)],
             pinned: false,
+            routing: Routed::of(seed),
             habits: Habits::default(),
             faults,
         }
@@ -205,7 +245,7 @@ impl Plan {
             log_ms: 20,
             ..Faults::default()
         };
-        (plan.instances, plan.shared) = (instances, instances > 1);
+        (plan.instances, plan.shared, plan.routing) = (instances, instances > 1, None);
         (plan.agents, plan.seconds) = (4, 0);
         (plan.customers, plan.messages) = (1, 2);
         (plan.actions, plan.think_ms) = (16, 100);

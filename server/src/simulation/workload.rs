@@ -334,6 +334,7 @@ impl Client {
                 key,
             }),
             1 => self.ask(SetPresence {
+                agent: None,
                 status: *self.dice.one(Presence::ALL).unwrap(),
                 reason: None,
                 key,

@@ -100,9 +100,11 @@ impl World {
         let replay = check::replay(env).await;
         check::log_is_sound(env, &replay).await;
         check::holders_were_gone(env, shared, &replay);
+        check::routing_was_fair(env, &replay);
         check::customers_have_one_conversation(env, &replay);
-        let checked = check::promises(env, &quiet, &witnesses).await;
+        let mut checked = check::promises(env, &quiet, &witnesses).await;
         let record = &mut *env.record.lock();
+        checked.insert("grants by routing", record.routed);
         Outcome {
             plan: env.plan.clone(),
             faults: std::mem::take(&mut record.faults),

@@ -44,7 +44,7 @@ async fn an_update_that_expects_something_else_does_nothing() {
     priya.call(take("priya")).await.unwrap();
     let refusal = sam.refused(take("sam")).await.unwrap();
     assert_eq!(refusal.code, Code::Conflict);
-    let current = refusal.details.current.unwrap();
+    let current = refusal.details.current.unwrap().conversation().unwrap().clone();
     assert_eq!(current.assignee.unwrap().as_str(), "priya");
     let old = cmd!("update", "conversation": c, "expect": { "version": version }, "priority": "low");
     assert_eq!(sam.refused(old).await.unwrap().code, Code::Conflict);

@@ -36,7 +36,10 @@ pub(super) fn check(court: &mut Court<'_>) {
         before = Some(stored);
         verdict.checked("events of the log");
         let Some(id) = stored.conversation else {
-            if !["agent_seen", "agent_disconnected"].contains(&stored.kind.as_str()) {
+            if !matches!(
+                stored.kind.as_str(),
+                "agent_seen" | "agent_disconnected" | "settings_changed"
+            ) {
                 let said = format!("event {} of kind {} has no conversation", stored.seq, stored.kind);
                 verdict.log_fault(Promise::Kept, None, said);
             }

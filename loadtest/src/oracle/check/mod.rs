@@ -2,6 +2,7 @@
 
 mod answers;
 mod calls;
+mod capacity;
 mod keys;
 mod log;
 mod reach;
@@ -42,6 +43,7 @@ pub fn check(feed: &Feed, witnesses: &[Witness]) -> Verdict {
         verdict: Verdict::default(),
     };
     log::check(&mut court);
+    capacity::check(&mut court);
     slips(&mut court);
     spans::check(&mut court);
     calls::check(&mut court);

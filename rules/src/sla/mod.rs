@@ -1,0 +1,5 @@
+//! Promises about time: in which hours they count, when they are due, what becomes of them.
+
+mod calendar;
+
+pub use calendar::Calendar;
