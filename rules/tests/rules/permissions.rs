@@ -15,7 +15,7 @@ fn every_command_stands_in_the_table_once() {
             1,
             "{name}"
         );
-        let agents = *name != "set_settings";
+        let agents = !matches!(*name, "set_settings" | "watch_stats" | "unwatch_stats");
         assert_eq!(allowed(Role::Agent, name), agents, "{name}");
         assert!(
             allowed(Role::Admin, name) && !allowed(Role::Channel, name),
