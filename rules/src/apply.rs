@@ -1,12 +1,14 @@
 //! Folding events into a conversation's state. It never fails, checks nothing and reads no clock.
 
-use crate::conversation::{Conversation, Held, Replied};
+use crate::conversation::{Conversation, Escalated, Held, Replied};
 use crate::excerpt::excerpt;
 use crate::fact::Fact;
+use crate::spells::schedule;
 use dibs_protocol::event::{Actor, Event, Message};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::summary::{LastMessage, Offer, Rating};
 use dibs_protocol::terms::{DeliveryState, From, Status};
+use dibs_protocol::time::Time;
 
 impl Conversation {
     /// The state that a `conversation_opened` gives; `None` for any other kind of event.
@@ -55,6 +57,10 @@ impl Conversation {
             other_reply: None,
             merged_seq: 0,
             merged_into: None,
+            sla: Vec::new(),
+            escalated: Vec::new(),
+            scheduled: None,
+            resolved_at: None,
         })
     }
 
@@ -67,7 +73,10 @@ impl Conversation {
         self.active_at = fact.at;
         match fact.event {
             Event::MessageReceived { message } => self.received(fact, message),
-            Event::MessageSent { message, agent, .. } => self.sent(fact, message, agent),
+            Event::MessageSent { message, agent, .. } => {
+                self.sent(fact, message, agent);
+                self.answered(message.id);
+            }
             Event::MessageDelivery {
                 state: DeliveryState::Failed,
                 ..
@@ -96,15 +105,15 @@ impl Conversation {
             Event::StatusChanged {
                 to, snoozed_until, ..
             } => {
-                self.status = *to;
                 self.snoozed_until = *snoozed_until;
+                self.stand(*to, fact.at);
             }
             Event::Tagged { added, removed } => self.tag(added, removed),
             Event::PriorityChanged { to, .. } => self.priority = *to,
             Event::QueueChanged { to, .. } => self.queue = to.clone(),
             Event::SubjectChanged { to, .. } => self.subject.clone_from(to),
             Event::CustomerUpdated { customer } => self.customer = customer.clone(),
-            Event::Merged { into: Some(into), .. } => self.absorbed(*into),
+            Event::Merged { into: Some(into), .. } => self.absorbed(*into, fact.at),
             Event::Merged { into: None, .. } => self.merged_seq = fact.seq,
             Event::Rated { score, comment } => {
                 self.rating = Some(Rating {
@@ -114,14 +123,21 @@ impl Conversation {
                 });
             }
             Event::Redacted { .. } => self.redact(),
+            Event::SlaPlanned { promises } => self.plan(promises),
+            Event::SlaWarned { target, .. } => self.promise(*target, |it| it.warned = true),
+            Event::SlaBreached { target, .. } => self.promise(*target, |it| it.breached = true),
+            Event::Escalated { rule, on } => {
+                let (rule, on) = (rule.clone(), *on);
+                self.escalated.push(Escalated { rule, on });
+            }
+            Event::ReplyScheduled { .. } => self.scheduled = schedule(fact),
+            Event::ScheduleDropped { .. } => self.scheduled = None,
             Event::ConversationOpened { .. }
             | Event::MessageDelivery {
                 state: DeliveryState::Delivered,
                 ..
             }
             | Event::NoteAdded { .. }
-            | Event::SlaWarned { .. }
-            | Event::SlaBreached { .. }
             | Event::SlaMet { .. }
             | Event::Split { .. }
             | Event::SettingsChanged { .. }
@@ -183,8 +199,8 @@ impl Conversation {
         self.offer = None;
     }
 
-    fn absorbed(&mut self, into: ConversationId) {
-        self.status = Status::Closed;
+    fn absorbed(&mut self, into: ConversationId, at: Time) {
+        self.stand(Status::Closed, at);
         self.snoozed_until = None;
         self.merged_into = Some(into);
         self.end_claim();

@@ -23,6 +23,8 @@ pub enum Promise {
     SameState,
     /// 6: nothing reaches a session that may not see it.
     Walls,
+    /// 8: a promise about time is kept or broken in the log exactly once, and at its time.
+    InTime,
     /// An answer was true at some point between question and answer.
     TrueAnswers,
 }
@@ -38,6 +40,7 @@ impl Promise {
             Self::Kept => "4, what was acknowledged is stored, and what was refused is not",
             Self::SameState => "5, snapshots and views equal what the events say",
             Self::Walls => "6, nothing reaches a session that may not see it",
+            Self::InTime => "8, a promise about time is kept or broken exactly once, and at its time",
             Self::TrueAnswers => "7, an answer was true at some point between question and answer",
         }
     }

@@ -5,6 +5,7 @@
     reason = "tests may panic, and clippy takes only functions marked as tests for tests"
 )]
 
+mod calendars;
 mod claims;
 mod deadlines;
 mod filters;
@@ -16,6 +17,7 @@ mod notices;
 mod orders;
 mod permissions;
 mod personal;
+mod promises;
 mod properties;
 mod replies;
 mod script;

@@ -136,6 +136,10 @@ impl Workspace {
         match (decided, key) {
             (Ok(decision), _) if stores => self.send(job, about, state, decision, now),
             (_, Some(key)) if first.is_none() && !job.key_read => self.read_key(job, key),
+            (Ok(_), _) if matches!(job.action, Action::Deadline) => {
+                // It fired for what is no longer due: its timer must not come again and again.
+                about.into_iter().for_each(|id| self.reset_timer(id));
+            }
             (decided, _) => self.conclude((job, about, decided)),
         }
     }

@@ -33,6 +33,8 @@ mod settings;
 mod settle;
 mod state;
 mod timers;
+#[cfg(test)]
+mod timers_tests;
 mod views;
 #[cfg(test)]
 mod views_tests;

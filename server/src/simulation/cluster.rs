@@ -12,6 +12,7 @@ use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
 use crate::ports::{Clock, Entropy};
 use dibs_protocol::ids::QueueId;
+use dibs_protocol::settings::WorkspaceSettings;
 use dibs_rules::Settings;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -129,6 +130,22 @@ impl Cluster {
     }
 }
 
+/// Promises that are broken now and then, and what follows from it.
+fn promises() -> WorkspaceSettings {
+    serde_json::from_value(serde_json::json!({
+        "service_levels": [
+            { "name": "urgent", "match": { "priority": ["urgent"] }, "first_response_s": 2, "next_response_s": 2 },
+            { "name": "all", "first_response_s": 1, "next_response_s": 2, "resolution_s": 6, "warn_at": 0.5 },
+        ],
+        "escalations": [
+            { "name": "late", "on": { "breached": [] }, "actions": [{ "raise_priority": "urgent" }] },
+            { "name": "long", "on": { "waiting_longer_than_s": 3 }, "actions": [{ "add_tags": ["long"] }] },
+        ],
+        "auto_close_after_days": 1,
+    }))
+    .unwrap()
+}
+
 fn options(env: &Env) -> Options {
     let settings = Settings {
         default_queue: QueueId::new("default").unwrap(),
@@ -137,6 +154,11 @@ fn options(env: &Env) -> Options {
         offer_ttl_ms: 4_000,
         agents_take_over: true,
         ..Settings::default()
+    };
+    let settings = if env.plan.sla {
+        settings.with(promises())
+    } else {
+        settings
     };
     Options {
         settings,

@@ -133,6 +133,8 @@ pub(super) struct Plan {
     pub(super) outbox_bytes: usize,
     /// Whether each client stays with one instance, and they are spread evenly.
     pub(super) pinned: bool,
+    /// Whether the workspace makes promises about time, short ones, and escalates.
+    pub(super) sla: bool,
     pub(super) habits: Habits,
     pub(super) faults: Faults,
 }
@@ -182,6 +184,8 @@ impl Plan {
             idle_ms: [None, None, Some(4_000)][dice.below(3)],
             outbox_bytes: [6_000, 16_000, 1 << 20][dice.below(3)],
             pinned: false,
+            // Drawn apart, so that the other draws of a seed stay as they are.
+            sla: Dice::new(seed, 77).chance(400),
             habits: Habits::default(),
             faults,
         }
@@ -200,6 +204,7 @@ impl Plan {
     /// One in which nothing goes wrong but that everything takes its time: for one question.
     pub(super) fn quiet(seed: u64, instances: usize) -> Self {
         let mut plan = Self::of(seed);
+        plan.sla = false;
         plan.faults = Faults {
             net_ms: 20,
             log_ms: 20,

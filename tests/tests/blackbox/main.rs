@@ -31,6 +31,7 @@ mod replies;
 mod resume;
 mod secrets;
 mod settings;
+mod sla;
 mod slow_reader;
 mod storage;
 mod transfers;

@@ -2,7 +2,7 @@
 //! not seen.
 
 use crate::desk::conversation;
-use crate::hub::{Hub, program};
+use crate::hub::{Hub, PATIENCE, program};
 use crate::token::mint;
 use dibs_client::HttpError;
 use dibs_protocol::http::PutSettings;
@@ -62,7 +62,11 @@ async fn an_import_lists_every_fault_and_sets_nothing() {
         "hours.office.zone",
         "hours.office.weekly[0].to",
     ] {
-        assert!(stderr(&refused).contains(field), "{field} in {}", stderr(&refused));
+        assert!(
+            stderr(&refused).contains(field),
+            "{field} in {}",
+            stderr(&refused)
+        );
     }
     let checked = dibs(&["settings", "check"], &file, &hub);
     assert_eq!(stderr(&checked), stderr(&refused), "the same without a server");
@@ -111,7 +115,10 @@ async fn settings_hold_at_once_and_after_a_crash() {
     assert_eq!(shown["version"], 1);
     assert_eq!(shown["settings"]["claims"]["agents_take_over"], true);
     priya.call(take()).await.unwrap();
-    assert!(hub.run(&["verify"]).status.code().is_some());
+    drop(priya);
+    hub.term();
+    assert!(hub.exited(PATIENCE).await.unwrap().success());
+    assert!(hub.run(&["verify"]).status.success());
 }
 
 #[tokio::test]
@@ -122,9 +129,20 @@ async fn only_admins_set_and_only_what_they_have_seen() {
     assert_eq!(refused.code(), Some(Code::Forbidden));
     let http = hub.http(admin());
     let (one, two) = (json!({ "away_after_s": 1 }), json!({ "away_after_s": 2 }));
-    assert_eq!(http.set_settings(&put(one.clone(), Some(0))).await.unwrap().version, 1);
-    assert_eq!(http.set_settings(&put(one, Some(0))).await.unwrap().version, 1, "a repetition");
-    let HttpError::Problem(conflict) = http.set_settings(&put(two.clone(), Some(0))).await.unwrap_err() else {
+    assert_eq!(
+        http.set_settings(&put(one.clone(), Some(0)))
+            .await
+            .unwrap()
+            .version,
+        1
+    );
+    assert_eq!(
+        http.set_settings(&put(one, Some(0))).await.unwrap().version,
+        1,
+        "a repetition"
+    );
+    let HttpError::Problem(conflict) = http.set_settings(&put(two.clone(), Some(0))).await.unwrap_err()
+    else {
         panic!("a refusal")
     };
     assert_eq!(conflict.refusal.code, Code::Conflict);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod calls;
+mod deadlines;
 mod keys;
 mod log;
 mod reach;
@@ -43,6 +44,7 @@ pub fn check(feed: &Feed, witnesses: &[Witness]) -> Verdict {
     };
     log::check(&mut court);
     slips(&mut court);
+    deadlines::check(&mut court);
     spans::check(&mut court);
     calls::check(&mut court);
     updates::check(&mut court);
