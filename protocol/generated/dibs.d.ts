@@ -120,15 +120,7 @@ claims: number,
 /**
  * How many they take at most; null: no limit.
  */
-capacity: number | null,
-/**
- * Why they are as present as they are, if they said.
- */
-reason?: string,
-/**
- * Since when, if they said.
- */
-since?: Time, };
+capacity: number | null, };
 
 /**
  * What is known of one agent besides their token.
@@ -154,59 +146,6 @@ capacity_by_channel: Record<string, number>,
  * Tiers of customers for which they are a named senior: these go to them first.
  */
 senior_for: Array<string>, };
-
-/**
- * An agent: the conversations that they hold, or are responsible for while nobody does.
- */
-export type AgentStats = {
-/**
- * Who.
- */
-id: AgentId,
-/**
- * Their own word, or `away` when they did nothing for long.
- */
-status: Presence,
-/**
- * Whether they have a session.
- */
-connected: boolean,
-/**
- * How many conversations they hold, or are asked to take.
- */
-load: number,
-/**
- * How many they are given at most; null: no limit.
- */
-capacity: number | null,
-/**
- * Their customer waits for an answer.
- */
-waiting: number,
-/**
- * Since when the longest of them waits; null: none does.
- */
-oldest_waiting_since: Time | null,
-/**
- * A promise about time is at risk, none is broken.
- */
-at_risk: number,
-/**
- * A promise about time is broken.
- */
-breached: number,
-/**
- * Their replies in the last minute.
- */
-replies_per_minute: number,
-/**
- * From the opening to the first reply, where it was theirs.
- */
-first_response: Durations,
-/**
- * From their claims to the ends of these.
- */
-handle_time: Durations, };
 
 /**
  * Accept or decline an offer.
@@ -358,6 +297,19 @@ add_tags?: Array<string>,
 remove_tags?: Array<string>, };
 
 /**
+ * Do not send the reply that waits.
+ */
+export type CancelScheduled = {
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
  * Withdraw one's offer.
  */
 export type CancelTransfer = {
@@ -484,30 +436,9 @@ view: string, };
 export type Code = "invalid" | "unknown_command" | "unauthenticated" | "forbidden" | "not_found" | "already_claimed" | "not_claimed" | "claim_lost" | "stale" | "key_reused" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "internal";
 
 /**
- * Collisions that came to nothing, since the instances that now run came to know the workspace.
- */
-export type Collisions = {
-/**
- * Claims of what somebody else held.
- */
-claims_contested: number,
-/**
- * Replies that had not seen what came before them.
- */
-replies_stale: number,
-/**
- * Replies by somebody who no longer held the conversation.
- */
-replies_fenced: number,
-/**
- * Repeated commands that were done once.
- */
-repeats_absorbed: number, };
-
-/**
  * A command, without its `id`.
  */
-export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "watch_stats" } & WatchStats | { "type": "unwatch_stats" } & UnwatchStats | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
+export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "schedule_reply" } & ScheduleReply | { "type": "cancel_scheduled" } & CancelScheduled | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
 
 /**
  * A conversation with a customer.
@@ -573,17 +504,9 @@ reason?: string, };
 export type DeliveryState = "delivered" | "failed";
 
 /**
- * How long something took.
+ * Why a scheduled reply was not sent.
  */
-export type Durations = {
-/**
- * In the last hour; null: nothing was counted.
- */
-hour: Quantiles | null,
-/**
- * In the last day; null: nothing was counted.
- */
-day: Quantiles | null, };
+export type DropReason = "cancelled" | "replaced" | "claim_lost" | "stale" | "erased";
 
 /**
  * To `history`, and over HTTP to `events`.
@@ -668,6 +591,11 @@ actions: Array<EscalationAction>, };
  * What an escalation does.
  */
 export type EscalationAction = { "raise_priority": Priority } | { "move_to_queue": QueueId } | { "add_tags": Array<string> } | { "mention_team": TeamId } | { "notify": Array<AgentId> } | "unassign";
+
+/**
+ * What gave an escalation cause to act.
+ */
+export type EscalationCause = "first_response" | "next_response" | "resolution" | "waiting" | "unanswered";
 
 /**
  * When an escalation acts.
@@ -901,7 +829,51 @@ target: SlaTarget,
 /**
  * By when it had to be kept.
  */
-due_at: Time, } | { "kind": "customer_updated",
+due_at: Time, } | { "kind": "sla_planned",
+/**
+ * All of them.
+ */
+promises: Array<Promise>, } | { "kind": "escalated",
+/**
+ * Its name.
+ */
+rule: string,
+/**
+ * What gave it cause.
+ */
+on: EscalationCause, } | { "kind": "reply_scheduled",
+/**
+ * What.
+ */
+message: Message,
+/**
+ * Whose.
+ */
+agent: AgentId,
+/**
+ * With which claim.
+ */
+token: number,
+/**
+ * The sender's key.
+ */
+key: string,
+/**
+ * When it is sent.
+ */
+at: Time,
+/**
+ * Where it will leave the conversation, when not `open`.
+ */
+then?: Then, } | { "kind": "schedule_dropped",
+/**
+ * Which message.
+ */
+message: MessageId,
+/**
+ * Why.
+ */
+reason: DropReason, } | { "kind": "customer_updated",
 /**
  * How.
  */
@@ -1082,7 +1054,15 @@ mentions_me?: boolean,
 /**
  * Whether a transfer is offered to the asker or one of their teams.
  */
-offered_to_me?: boolean, };
+offered_to_me?: boolean,
+/**
+ * Whether a promise about time is at risk and none is broken.
+ */
+sla_at_risk?: boolean,
+/**
+ * Whether a promise about time is broken.
+ */
+sla_breached?: boolean, };
 
 /**
  * A part of a whole, 0 to 1. Any number can be read; whether it is a part is checked with the other settings.
@@ -1729,15 +1709,7 @@ connected: boolean,
 /**
  * How many conversations they hold.
  */
-claims: number,
-/**
- * Why they are as present as they are, if they said.
- */
-reason?: string,
-/**
- * Since when, if they said.
- */
-since?: Time, };
+claims: number, };
 
 /**
  * How urgent a conversation is.
@@ -1802,6 +1774,52 @@ faults?: Array<Fault>,
 retry_after_ms?: number, };
 
 /**
+ * A promise about time that runs or is paused.
+ */
+export type Promise = {
+/**
+ * What is promised.
+ */
+target: SlaTarget,
+/**
+ * Within how much open time, in milliseconds.
+ */
+within_ms: number,
+/**
+ * How much of that had passed when it last began to run, in milliseconds.
+ */
+spent_ms: number,
+/**
+ * Since when it runs; absent while it is paused.
+ */
+since?: Time,
+/**
+ * When it is at risk; absent while it is paused.
+ */
+warn_at?: Time,
+/**
+ * By when it must be kept; absent while it is paused.
+ */
+due_at?: Time, };
+
+/**
+ * A promise as lists show it.
+ */
+export type PromiseSummary = {
+/**
+ * By when it must be kept; absent while it is paused.
+ */
+due_at?: Time,
+/**
+ * Whether it was said to be at risk.
+ */
+warned: boolean,
+/**
+ * Whether it is broken.
+ */
+breached: boolean, };
+
+/**
  * `PUT /settings`: all that the workspace sets.
  */
 export type PutSettings = {
@@ -1815,23 +1833,6 @@ settings: WorkspaceSettings,
 expect?: number, };
 
 /**
- * Quantiles of durations, exact to 13 %, or to the second below 16 s.
- */
-export type Quantiles = {
-/**
- * How many there were.
- */
-count: number,
-/**
- * Half of them took at most so many seconds.
- */
-p50_s: number,
-/**
- * Nine of ten took at most so many seconds.
- */
-p90_s: number, };
-
-/**
  * How a routed conversation comes to its agent.
  */
 export type QueueDelivery = "push" | "offer";
@@ -1840,23 +1841,6 @@ export type QueueDelivery = "push" | "offer";
  * Where conversations wait.
  */
 export type QueueId = string;
-
-/**
- * Who works a routed queue.
- */
-export type QueueRouting = {
-/**
- * How many agents are known who work it: 0 means that nobody can.
- */
-agents: number,
-/**
- * How many of them take work and have room.
- */
-free: number,
-/**
- * Why conversations wait for which nobody was found.
- */
-nobody?: string, };
 
 /**
  * Where conversations wait, and how they find an agent.
@@ -1903,63 +1887,6 @@ teams: Array<TeamId>,
  * such preference.
  */
 sticky_s?: number, };
-
-/**
- * A queue.
- */
-export type QueueStats = {
-/**
- * Which.
- */
-id: QueueId,
-/**
- * Who works it, where it is routed.
- */
-routing?: QueueRouting,
-/**
- * Their customer waits for an answer.
- */
-waiting: number,
-/**
- * Since when the longest of them waits; null: none does.
- */
-oldest_waiting_since: Time | null,
-/**
- * New or open, and nobody holds them.
- */
-unclaimed: number,
-/**
- * Somebody holds them.
- */
-claimed: number,
-/**
- * Pending.
- */
-pending: number,
-/**
- * A promise about time is at risk, none is broken.
- */
-at_risk: number,
-/**
- * A promise about time is broken.
- */
-breached: number,
-/**
- * Customers' messages in the last minute.
- */
-arrivals_per_minute: number,
-/**
- * Replies in the last minute.
- */
-replies_per_minute: number,
-/**
- * From the opening by a customer to the first reply.
- */
-first_response: Durations,
-/**
- * From a claim to its end.
- */
-handle_time: Durations, };
 
 /**
  * What the customer thought of it.
@@ -2132,7 +2059,7 @@ key?: string, };
 /**
  * How a claim was released.
  */
-export type ReleaseVia = "release" | "resolved" | "snoozed" | "transfer" | "take_over" | "merged";
+export type ReleaseVia = "release" | "resolved" | "snoozed" | "transfer" | "take_over" | "merged" | "escalated";
 
 /**
  * Answer the customer.
@@ -2237,6 +2164,60 @@ sort: Sort,
 shared_with: ViewAudience, };
 
 /**
+ * Answer the customer at a time to come, if one still holds the conversation then and nothing new was said.
+ */
+export type ScheduleReply = {
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * Makes the command repeatable.
+ */
+key: string,
+/**
+ * The highest `seq` of this conversation that was shown to the sender.
+ */
+seen: number,
+/**
+ * What to say.
+ */
+text: string,
+/**
+ * Files with it.
+ */
+attachments?: Array<Attachment>,
+/**
+ * Where it leaves the conversation, when not `open`.
+ */
+then?: Then,
+/**
+ * When to send it.
+ */
+at: Time, };
+
+/**
+ * A reply that waits for its time. Its text stands in its event.
+ */
+export type ScheduledReply = {
+/**
+ * The message that it will be.
+ */
+message: MessageId,
+/**
+ * Whose.
+ */
+agent: AgentId,
+/**
+ * When it is sent.
+ */
+at: Time, };
+
+/**
  * To `release`, `cancel_transfer`.
  */
 export type SeqAnswer = {
@@ -2312,7 +2293,7 @@ rows: Array<ActivityRow>, } | { "type": "presence",
 /**
  * Those who changed.
  */
-agents: Array<PresenceRow>, } | { "type": "stats" } & StatsFrame | { "type": "claim_lost",
+agents: Array<PresenceRow>, } | { "type": "claim_lost",
 /**
  * Of which conversation.
  */
@@ -2460,10 +2441,6 @@ export type SetPresence = {
  */
 status: Presence,
 /**
- * Whose; supervisors may say it of somebody else. Absent: one's own.
- */
-agent?: AgentId,
-/**
  * Why.
  */
 reason?: string,
@@ -2515,6 +2492,27 @@ settings: WorkspaceSettings, };
  * Ask what the workspace has set.
  */
 export type SettingsCommand = Record<symbol, never>;
+
+/**
+ * What is promised to the customer of a conversation at present.
+ */
+export type SlaSummary = {
+/**
+ * The first reply.
+ */
+first_response?: PromiseSummary,
+/**
+ * The next reply.
+ */
+next_response?: PromiseSummary,
+/**
+ * The end.
+ */
+resolution?: PromiseSummary,
+/**
+ * The nearest of their times, also when it is over; absent while all are paused.
+ */
+due_at?: Time, };
 
 /**
  * A promise about time.
@@ -2569,66 +2567,7 @@ more?: boolean, };
 /**
  * The order of a list. Total orders; ties by `id`.
  */
-export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity";
-
-/**
- * How many agents are how present.
- */
-export type Standings = {
-/**
- * Connected, and take work.
- */
-online: number,
-/**
- * Connected, and away.
- */
-away: number,
-/**
- * Connected, and take no more.
- */
-busy: number,
-/**
- * Without a session.
- */
-gone: number,
-/**
- * How many conversations they hold, or are asked to take.
- */
-load: number,
-/**
- * How many those of them may hold who are online, away or busy; null: some of these have no limit.
- */
-capacity: number | null, };
-
-/**
- * `stats`: rows that changed since the last one, each replacing the one before. The first one after `watch_stats`, and
- * after a client took too little, says `whole`: it replaces everything, and more agents may follow in the next ones.
- */
-export type StatsFrame = {
-/**
- * When it was counted.
- */
-at: Time,
-/**
- * Whether it replaces everything that the client had.
- */
-whole: boolean,
-/**
- * The whole workspace; absent: as before.
- */
-workspace?: WorkspaceStats,
-/**
- * The queues that changed.
- */
-queues?: Array<QueueStats>,
-/**
- * The teams that changed.
- */
-teams?: Array<TeamStats>,
-/**
- * The agents that changed.
- */
-agents?: Array<AgentStats>, };
+export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity" | "due";
 
 /**
  * Where a conversation stands.
@@ -2636,7 +2575,7 @@ agents?: Array<AgentStats>, };
 export type Status = "new" | "open" | "pending" | "resolved" | "closed";
 
 /**
- * A conversation as lists show it. Every field is always present; null means none.
+ * A conversation as lists show it. Unless it is said otherwise, every field is always present; null means none.
  */
 export type Summary = {
 /**
@@ -2712,9 +2651,13 @@ last_message: LastMessage | null,
  */
 first_response_at: Time | null,
 /**
- * Promises about time; none yet.
+ * Promises about time.
  */
-sla: null,
+sla: SlaSummary | null,
+/**
+ * A reply that waits for its time; absent without one.
+ */
+scheduled?: ScheduledReply,
 /**
  * What the customer thought of it.
  */
@@ -2792,63 +2735,6 @@ name?: string,
  * Its members, besides those whose tokens name it.
  */
 members: Array<AgentId>, };
-
-/**
- * A team: the conversations for which it is responsible, and its members.
- */
-export type TeamStats = {
-/**
- * Which.
- */
-id: TeamId,
-/**
- * Its members.
- */
-agents: Standings,
-/**
- * Their customer waits for an answer.
- */
-waiting: number,
-/**
- * Since when the longest of them waits; null: none does.
- */
-oldest_waiting_since: Time | null,
-/**
- * New or open, and nobody holds them.
- */
-unclaimed: number,
-/**
- * Somebody holds them.
- */
-claimed: number,
-/**
- * Pending.
- */
-pending: number,
-/**
- * A promise about time is at risk, none is broken.
- */
-at_risk: number,
-/**
- * A promise about time is broken.
- */
-breached: number,
-/**
- * Customers' messages in the last minute.
- */
-arrivals_per_minute: number,
-/**
- * Replies in the last minute.
- */
-replies_per_minute: number,
-/**
- * From the opening by a customer to the first reply.
- */
-first_response: Durations,
-/**
- * From a claim to its end.
- */
-handle_time: Durations, };
 
 /**
  * Where a reply leaves the conversation, when not `open`.
@@ -2952,11 +2838,6 @@ conversation: ConversationId, };
  * Follow the agents no longer.
  */
 export type UnwatchAgents = Record<symbol, never>;
-
-/**
- * Follow the statistics no longer.
- */
-export type UnwatchStats = Record<symbol, never>;
 
 /**
  * Change a conversation, all of it in one commit.
@@ -3103,11 +2984,6 @@ more: boolean,
 viewers: Array<Viewer>, };
 
 /**
- * Follow the statistics: `stats` follows, at most once a second, only when something changed.
- */
-export type WatchStats = Record<symbol, never>;
-
-/**
  * The answer to `hello`.
  */
 export type Welcome = {
@@ -3230,63 +3106,6 @@ canned: Array<Canned>,
  */
 views: Array<SavedView>, };
 
-/**
- * The whole workspace.
- */
-export type WorkspaceStats = {
-/**
- * Its agents.
- */
-agents: Standings,
-/**
- * What customers never saw.
- */
-collisions: Collisions,
-/**
- * Their customer waits for an answer.
- */
-waiting: number,
-/**
- * Since when the longest of them waits; null: none does.
- */
-oldest_waiting_since: Time | null,
-/**
- * New or open, and nobody holds them.
- */
-unclaimed: number,
-/**
- * Somebody holds them.
- */
-claimed: number,
-/**
- * Pending.
- */
-pending: number,
-/**
- * A promise about time is at risk, none is broken.
- */
-at_risk: number,
-/**
- * A promise about time is broken.
- */
-breached: number,
-/**
- * Customers' messages in the last minute.
- */
-arrivals_per_minute: number,
-/**
- * Replies in the last minute.
- */
-replies_per_minute: number,
-/**
- * From the opening by a customer to the first reply.
- */
-first_response: Durations,
-/**
- * From a claim to its end.
- */
-handle_time: Durations, };
-
 /** A frame of a client: the first one, a command, or a sign of typing. */
 export type ClientFrame =
   | ({ type: "hello"; id: number } & Hello)
@@ -3312,6 +3131,8 @@ export interface Answers {
   answer_transfer: TokenAnswer;
   take_over: TokenAnswer;
   reply: ReplyAnswer;
+  schedule_reply: ReplyAnswer;
+  cancel_scheduled: SeqAnswer;
   note: NoteAnswer;
   update: UpdateAnswer;
   bulk: BulkAnswer;
@@ -3322,8 +3143,6 @@ export interface Answers {
   read_mentions: ReadMentionsAnswer;
   watch_agents: WatchAgentsAnswer;
   unwatch_agents: Record<string, never>;
-  watch_stats: Record<string, never>;
-  unwatch_stats: Record<string, never>;
   settings: SettingsAnswer;
   set_settings: SetSettingsAnswer;
   refresh: Record<string, never>;

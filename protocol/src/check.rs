@@ -55,6 +55,12 @@ impl Command {
                 limits::text("text", &it.text, limits::TEXT_BYTES)?;
                 attachments(it.attachments.as_deref().unwrap_or_default())
             }
+            Self::ScheduleReply(it) => {
+                limits::integer("token", it.token)?;
+                limits::integer("seen", it.seen)?;
+                limits::text("text", &it.text, limits::TEXT_BYTES)?;
+                attachments(it.attachments.as_deref().unwrap_or_default())
+            }
             Self::Note(it) => limits::text("text", &it.text, limits::TEXT_BYTES),
             Self::Update(it) => update(
                 "",
@@ -76,6 +82,7 @@ impl Command {
             }
             Self::Unwatch(_)
             | Self::Claim(_)
+            | Self::CancelScheduled(_)
             | Self::ReadMarks(_)
             | Self::WatchAgents(_)
             | Self::UnwatchAgents(_)

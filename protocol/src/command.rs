@@ -114,6 +114,10 @@ commands! {
     TakeOver = "take_over",
     /// Answer the customer.
     Reply = "reply",
+    /// Answer the customer later.
+    ScheduleReply = "schedule_reply",
+    /// Do not, after all.
+    CancelScheduled = "cancel_scheduled",
     /// Write to colleagues.
     Note = "note",
     /// Change a conversation.
@@ -375,6 +379,46 @@ command_struct!(
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         #[ts(optional)]
         pub then: Option<Then>,
+    }
+);
+
+command_struct!(
+    /// Answer the customer at a time to come, if one still holds the conversation then and nothing new was said.
+    ScheduleReply {
+        /// In which conversation.
+        pub conversation: ConversationId,
+        /// The claim's token.
+        #[ts(type = "number")]
+        pub token: u64,
+        /// Makes the command repeatable.
+        pub key: String,
+        /// The highest `seq` of this conversation that was shown to the sender.
+        #[ts(type = "number")]
+        pub seen: u64,
+        /// What to say.
+        pub text: String,
+        /// Files with it.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_objects")]
+        #[ts(optional)]
+        pub attachments: Option<Vec<Attachment>>,
+        /// Where it leaves the conversation, when not `open`.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub then: Option<Then>,
+        /// When to send it.
+        pub at: Time,
+    }
+);
+
+command_struct!(
+    /// Do not send the reply that waits.
+    CancelScheduled {
+        /// In which conversation.
+        pub conversation: ConversationId,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
     }
 );
 
@@ -757,6 +801,8 @@ impl Command {
             | Self::AnswerTransfer(AnswerTransfer { conversation, .. })
             | Self::TakeOver(TakeOver { conversation, .. })
             | Self::Reply(Reply { conversation, .. })
+            | Self::ScheduleReply(ScheduleReply { conversation, .. })
+            | Self::CancelScheduled(CancelScheduled { conversation, .. })
             | Self::Note(Note { conversation, .. })
             | Self::Update(Update { conversation, .. })
             | Self::MarkRead(MarkRead { conversation, .. }) => Some(*conversation),
@@ -784,15 +830,17 @@ impl Command {
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match self {
-            Self::Open(Open { key, .. }) | Self::Reply(Reply { key, .. }) | Self::Note(Note { key, .. }) => {
-                Some(key)
-            }
+            Self::Open(Open { key, .. })
+            | Self::Reply(Reply { key, .. })
+            | Self::ScheduleReply(ScheduleReply { key, .. })
+            | Self::Note(Note { key, .. }) => Some(key),
             Self::Claim(Claim { key, .. })
             | Self::Release(Release { key, .. })
             | Self::Transfer(Transfer { key, .. })
             | Self::CancelTransfer(CancelTransfer { key, .. })
             | Self::AnswerTransfer(AnswerTransfer { key, .. })
             | Self::TakeOver(TakeOver { key, .. })
+            | Self::CancelScheduled(CancelScheduled { key, .. })
             | Self::Update(Update { key, .. })
             | Self::Bulk(Bulk { key, .. })
             | Self::SetPresence(SetPresence { key, .. })

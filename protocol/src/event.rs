@@ -4,10 +4,11 @@ use crate::ids::{
     AgentId, ChannelId, ConversationId, CustomerId, Handle, MessageId, NoteId, QueueId, TeamId, ThreadId,
 };
 use crate::settings::WorkspaceSettings;
+use crate::sla::Promise;
 use crate::strict::present;
 use crate::terms::{
-    DeclineReason, DeliveryState, ExpiryReason, GrantVia, Priority, RedactReason, ReleaseVia, Role,
-    SlaTarget, Status,
+    DeclineReason, DeliveryState, DropReason, EscalationCause, ExpiryReason, GrantVia, Priority,
+    RedactReason, ReleaseVia, Role, SlaTarget, Status, Then,
 };
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -340,6 +341,40 @@ events! {
         target: SlaTarget,
         /// By when it had to be kept.
         due_at: Time,
+    },
+    /// Which promises about time run or are paused, all of them as they now are.
+    SlaPlanned = "sla_planned" {
+        /// All of them.
+        promises: Vec<Promise>,
+    },
+    /// A rule of the settings acts; what it does follows.
+    Escalated = "escalated" {
+        /// Its name.
+        rule: String,
+        /// What gave it cause.
+        on: EscalationCause,
+    },
+    /// A reply waits for its time.
+    ReplyScheduled = "reply_scheduled" {
+        /// What.
+        message: Message,
+        /// Whose.
+        agent: AgentId,
+        /// With which claim.
+        #[ts(type = "number")] token: u64,
+        /// The sender's key.
+        key: String,
+        /// When it is sent.
+        at: Time,
+        /// Where it will leave the conversation, when not `open`.
+        #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] then: Option<Then>,
+    },
+    /// A reply that waited will not be sent.
+    ScheduleDropped = "schedule_dropped" {
+        /// Which message.
+        message: MessageId,
+        /// Why.
+        reason: DropReason,
     },
     /// The channel describes the customer anew.
     CustomerUpdated = "customer_updated" {

@@ -173,6 +173,22 @@ pub struct Filter {
     )]
     #[ts(optional)]
     pub offered_to_me: Option<bool>,
+    /// Whether a promise about time is at risk and none is broken.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    #[ts(optional)]
+    pub sla_at_risk: Option<bool>,
+    /// Whether a promise about time is broken.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    #[ts(optional)]
+    pub sla_breached: Option<bool>,
 }
 
 impl Filter {

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod parse;
 pub mod refusal;
 pub mod settings;
+pub mod sla;
 pub mod stats;
 mod strict;
 pub mod summary;

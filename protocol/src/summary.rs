@@ -1,7 +1,8 @@
 //! The summary: a conversation as lists show it, the same for everybody who may see it.
 
 use crate::event::{Customer, TransferTo};
-use crate::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId};
+use crate::ids::{AgentId, ChannelId, ConversationId, MessageId, QueueId, TeamId};
+use crate::sla::SlaSummary;
 use crate::terms::{From, Priority, Status};
 use crate::time::Time;
 use schemars::JsonSchema;
@@ -62,7 +63,18 @@ pub struct Rating {
     pub at: Time,
 }
 
-/// A conversation as lists show it. Every field is always present; null means none.
+/// A reply that waits for its time. Its text stands in its event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+pub struct ScheduledReply {
+    /// The message that it will be.
+    pub message: MessageId,
+    /// Whose.
+    pub agent: AgentId,
+    /// When it is sent.
+    pub at: Time,
+}
+
+/// A conversation as lists show it. Unless it is said otherwise, every field is always present; null means none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 pub struct Summary {
     /// Its id.
@@ -102,9 +114,12 @@ pub struct Summary {
     pub last_message: Option<LastMessage>,
     /// When the first reply was stored.
     pub first_response_at: Option<Time>,
-    /// Promises about time; none yet.
-    #[ts(type = "null")]
-    pub sla: Option<()>,
+    /// Promises about time.
+    pub sla: Option<SlaSummary>,
+    /// A reply that waits for its time; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub scheduled: Option<ScheduledReply>,
     /// What the customer thought of it.
     pub rating: Option<Rating>,
     /// When it was opened.

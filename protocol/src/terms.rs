@@ -137,6 +137,8 @@ terms!(
         TakeOver = "take_over",
         /// With the conversation merged into another.
         Merged = "merged",
+        /// By an escalation.
+        Escalated = "escalated",
     }
 );
 
@@ -187,6 +189,48 @@ terms!(
 );
 
 terms!(
+    /// What gave an escalation cause to act.
+    EscalationCause {
+        /// The promise of a first reply.
+        FirstResponse = "first_response",
+        /// The promise of a further reply.
+        NextResponse = "next_response",
+        /// The promise of an end.
+        Resolution = "resolution",
+        /// How long the customer has waited.
+        Waiting = "waiting",
+        /// How many of the customer's messages are unanswered.
+        Unanswered = "unanswered",
+    }
+);
+
+impl std::convert::From<SlaTarget> for EscalationCause {
+    fn from(target: SlaTarget) -> Self {
+        match target {
+            SlaTarget::FirstResponse => Self::FirstResponse,
+            SlaTarget::NextResponse => Self::NextResponse,
+            SlaTarget::Resolution => Self::Resolution,
+        }
+    }
+}
+
+terms!(
+    /// Why a scheduled reply was not sent.
+    DropReason {
+        /// Somebody cancelled it.
+        Cancelled = "cancelled",
+        /// Another one took its place.
+        Replaced = "replaced",
+        /// Its sender no longer holds the conversation.
+        ClaimLost = "claim_lost",
+        /// Something was said meanwhile that its sender had not seen.
+        Stale = "stale",
+        /// Its text was erased.
+        Erased = "erased",
+    }
+);
+
+terms!(
     /// Why entries were redacted.
     RedactReason {
         /// The customer asked for it.
@@ -231,6 +275,8 @@ terms!(
         Priority = "priority",
         /// Changed last first.
         LastActivity = "last_activity",
+        /// Promises that are due soonest first; those without any follow.
+        Due = "due",
     }
 );
 

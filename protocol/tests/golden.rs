@@ -164,10 +164,12 @@ fn every_answer_reads_back_the_same() {
             "list" => drop(round_trip::<answer::ListAnswer>(&name, &text)),
             "open" => drop(round_trip::<answer::OpenAnswer>(&name, &text)),
             "claim" => drop(round_trip::<answer::ClaimAnswer>(&name, &text)),
-            "release" | "cancel_transfer" => drop(round_trip::<answer::SeqAnswer>(&name, &text)),
+            "release" | "cancel_transfer" | "cancel_scheduled" => {
+                drop(round_trip::<answer::SeqAnswer>(&name, &text))
+            }
             "transfer" => drop(round_trip::<answer::TransferAnswer>(&name, &text)),
             "answer_transfer" | "take_over" => drop(round_trip::<answer::TokenAnswer>(&name, &text)),
-            "reply" => drop(round_trip::<answer::ReplyAnswer>(&name, &text)),
+            "reply" | "schedule_reply" => drop(round_trip::<answer::ReplyAnswer>(&name, &text)),
             "note" => drop(round_trip::<answer::NoteAnswer>(&name, &text)),
             "update" => drop(round_trip::<answer::UpdateAnswer>(&name, &text)),
             "bulk" => drop(round_trip::<answer::BulkAnswer>(&name, &text)),

@@ -27,6 +27,10 @@ pub enum Action {
     TakeOver(command::TakeOver),
     /// A holder answers the customer.
     Reply(command::Reply),
+    /// A holder answers the customer later.
+    ScheduleReply(command::ScheduleReply),
+    /// Somebody drops the reply that waits.
+    CancelScheduled(command::CancelScheduled),
     /// Somebody writes to colleagues.
     Note(command::Note),
     /// Somebody changes the conversation.
@@ -43,7 +47,7 @@ pub enum Action {
     Expecting(Box<Action>, command::Expect),
     /// Routing gives it to an agent, or asks them.
     Route(Box<Route>),
-    /// A deadline may have passed: snooze, offer, idle claim.
+    /// A deadline may have passed: snooze, offer, idle claim, promise, escalation, scheduled reply, closing.
     Deadline,
     /// The agent has had no seat for the whole grace period; proved by a guard when committed.
     HolderGone(AgentId),
@@ -76,6 +80,8 @@ impl Action {
             Self::AnswerTransfer(_) => "answer_transfer",
             Self::TakeOver(_) => "take_over",
             Self::Reply(_) => "reply",
+            Self::ScheduleReply(_) => "schedule_reply",
+            Self::CancelScheduled(_) => "cancel_scheduled",
             Self::Note(_) => "note",
             Self::Update(_) => "update",
             Self::Ingest(_) => "ingest",

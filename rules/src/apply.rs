@@ -1,13 +1,15 @@
 //! Folding events into a conversation's state. It never fails, checks nothing and reads no clock.
 
-use crate::conversation::{Conversation, Held, Replied};
+use crate::conversation::{Conversation, Escalated, Held, Replied};
 use crate::excerpt::excerpt;
 use crate::fact::Fact;
 use crate::routing::is_routed_offer;
+use crate::spells::schedule;
 use dibs_protocol::event::{Actor, Event, Message, TransferTo};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::summary::{LastMessage, Offer, Rating};
 use dibs_protocol::terms::{DeclineReason, DeliveryState, ExpiryReason, From, ReleaseVia, Status};
+use dibs_protocol::time::Time;
 
 /// Of those who declined a conversation so many are remembered, the latest ones.
 const DECLINED: usize = 200;
@@ -63,6 +65,10 @@ impl Conversation {
             redacted_seq: 0,
             returned: false,
             declined: Vec::new(),
+            sla: Vec::new(),
+            escalated: Vec::new(),
+            scheduled: None,
+            resolved_at: None,
         })
     }
 
@@ -75,7 +81,10 @@ impl Conversation {
         self.active_at = fact.at;
         match fact.event {
             Event::MessageReceived { message } => self.received(fact, message),
-            Event::MessageSent { message, agent, .. } => self.sent(fact, message, agent),
+            Event::MessageSent { message, agent, .. } => {
+                self.sent(fact, message, agent);
+                self.answered(message.id);
+            }
             Event::MessageDelivery {
                 state: DeliveryState::Failed,
                 ..
@@ -122,16 +131,15 @@ impl Conversation {
             Event::StatusChanged {
                 to, snoozed_until, ..
             } => {
-                self.status = *to;
                 self.snoozed_until = *snoozed_until;
-                self.closed_at = (*to == Status::Closed).then_some(fact.at);
+                self.stand(*to, fact.at);
             }
             Event::Tagged { added, removed } => self.tag(added, removed),
             Event::PriorityChanged { to, .. } => self.priority = *to,
             Event::QueueChanged { to, .. } => self.queue = to.clone(),
             Event::SubjectChanged { to, .. } => self.subject.clone_from(to),
             Event::CustomerUpdated { customer } => self.customer = customer.clone(),
-            Event::Merged { into: Some(into), .. } => self.absorbed(fact, *into),
+            Event::Merged { into: Some(into), .. } => self.absorbed(*into, fact.at),
             Event::Merged { into: None, .. } => self.merged_seq = fact.seq,
             Event::Rated { score, comment } => {
                 self.rating = Some(Rating {
@@ -144,14 +152,21 @@ impl Conversation {
                 self.redact();
                 self.redacted_seq = fact.seq;
             }
+            Event::SlaPlanned { promises } => self.plan(promises),
+            Event::SlaWarned { target, .. } => self.promise(*target, |it| it.warned = true),
+            Event::SlaBreached { target, .. } => self.promise(*target, |it| it.breached = true),
+            Event::Escalated { rule, on } => {
+                let (rule, on) = (rule.clone(), *on);
+                self.escalated.push(Escalated { rule, on });
+            }
+            Event::ReplyScheduled { .. } => self.scheduled = schedule(fact),
+            Event::ScheduleDropped { .. } => self.scheduled = None,
             Event::ConversationOpened { .. }
             | Event::MessageDelivery {
                 state: DeliveryState::Delivered,
                 ..
             }
             | Event::NoteAdded { .. }
-            | Event::SlaWarned { .. }
-            | Event::SlaBreached { .. }
             | Event::SlaMet { .. }
             | Event::Split { .. }
             | Event::SettingsChanged { .. }
@@ -229,9 +244,8 @@ impl Conversation {
         }
     }
 
-    fn absorbed(&mut self, fact: &Fact<'_>, into: ConversationId) {
-        self.status = Status::Closed;
-        self.closed_at = Some(fact.at);
+    fn absorbed(&mut self, into: ConversationId, at: Time) {
+        self.stand(Status::Closed, at);
         self.snoozed_until = None;
         self.merged_into = Some(into);
         self.end_claim();

@@ -1,9 +1,10 @@
 //! The state of a conversation. Folding events into it is in `apply`, deciding is elsewhere.
 
-use dibs_protocol::event::Customer;
+use dibs_protocol::event::{Actor, Customer, Message};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId, ThreadId};
+use dibs_protocol::sla::Promise;
 use dibs_protocol::summary::{LastMessage, Offer, Rating};
-use dibs_protocol::terms::{Priority, Status};
+use dibs_protocol::terms::{EscalationCause, Priority, Status, Then};
 use dibs_protocol::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,47 @@ pub struct Replied {
     /// When; absent where the state was stored before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
+}
+
+/// A promise about time, and what became of it so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// What is promised.
+    pub promise: Promise,
+    /// Whether it was said to be at risk.
+    pub warned: bool,
+    /// Whether it is broken.
+    pub breached: bool,
+}
+
+/// A rule that has acted in this waiting spell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalated {
+    /// Its name.
+    pub rule: String,
+    /// What gave it cause.
+    pub on: EscalationCause,
+}
+
+/// A reply that waits for its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduled {
+    /// The `seq` of its event: what came later its sender has not seen.
+    pub seq: u64,
+    /// Who stands as the actor when it is sent.
+    pub by: Actor,
+    /// Whose it is.
+    pub agent: AgentId,
+    /// With which claim.
+    pub token: u64,
+    /// The sender's key.
+    pub key: String,
+    /// What to say.
+    pub message: Message,
+    /// Where it leaves the conversation, when not `open`.
+    pub then: Option<Then>,
+    /// When it is sent.
+    pub at: Time,
 }
 
 /// A conversation's state: all that decisions and lists need, never its timeline.
@@ -101,4 +143,16 @@ pub struct Conversation {
     /// Who declined it, let it go or did nothing with it since the customer began to wait: routing gives it to others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declined: Vec<AgentId>,
+    /// Promises that run, are paused or broken, in the order of their targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sla: Vec<Running>,
+    /// Rules that have acted in this waiting spell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalated: Vec<Escalated>,
+    /// A reply that waits for its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<Scheduled>,
+    /// When it was resolved, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_at: Option<Time>,
 }

@@ -1,53 +1,89 @@
-//! What time asks of a conversation: waking, offers that end, claims that end, forgetting. When to ask is data, not a
-//! timer.
+//! What time asks of a conversation: waking, offers and claims that end, replies that wait, closing, promises, forgetting.
+//! When to ask is data, not a timer.
 
 use crate::claims::superseded;
 use crate::context::{Context, Settings};
 use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
+use crate::draft::Draft;
 use crate::personal::redaction;
+use crate::reply::index;
+use crate::schedule;
+use crate::sla::{escalate, promise};
 use crate::transfers::declined;
 use dibs_protocol::event::{Actor, Event};
 use dibs_protocol::ids::AgentId;
 use dibs_protocol::terms::{DeclineReason, ExpiryReason, RedactReason, Status};
 use dibs_protocol::time::Time;
 
+/// A day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
 /// When the conversation next asks for [`Action::Deadline`](crate::Action::Deadline); `None` when it waits for no time.
 #[must_use]
 pub fn next_deadline(state: &Conversation, settings: &Settings) -> Option<Time> {
+    let promises = state.sla.iter().filter_map(promise::asks_at).min();
     [
         state.snoozed_until,
         offer_ends_at(state),
         idle_at(state, settings),
         retained_until(state, settings),
+        state.scheduled.as_ref().map(|it| it.at),
+        closes_at(state, settings),
+        promises,
+        escalate::acts_at(state, settings),
     ]
     .into_iter()
     .flatten()
     .min()
 }
 
-/// Fires every deadline that is due, in this order: waking, the end of an offer, the end of an idle claim, which
-/// supersedes an offer that still stands. Nothing due: no events. Never refused. What is due to be forgotten must be read
-/// first: see [`is_to_be_forgotten`].
+/// Fires every deadline that is due, in this order: a scheduled reply, waking, the end of an offer, the end of an idle
+/// claim, which supersedes an offer that still stands, closing. What is due of promises and escalations follows by itself.
+/// Nothing due: no events. Never refused. What is due to be forgotten must be read first: see [`is_to_be_forgotten`].
 pub(crate) fn fire(state: &Conversation, ctx: &Context<'_>) -> Decision {
     let due = |at: Option<Time>| at.is_some_and(|at| at <= ctx.now);
-    let mut events = Vec::new();
-    if due(state.snoozed_until) {
-        events.push(Event::StatusChanged {
-            from: state.status,
+    let Some(mut draft) = Draft::of(Some(state), Vec::new(), ctx) else {
+        return Decision::nothing(Answer::Done);
+    };
+    let sent = schedule::send_due(&mut draft, ctx);
+    if due(draft.state.snoozed_until) {
+        let from = draft.state.status;
+        draft.push(Event::StatusChanged {
+            from,
             to: Status::Open,
             snoozed_until: None,
         });
     }
-    let offer_ends = due(offer_ends_at(state));
-    if let Some(offer) = state.offer.as_ref().filter(|_| offer_ends) {
-        events.push(declined(offer, DeclineReason::Expired, None));
+    if let Some(offer) = draft.state.offer.clone().filter(|it| it.expires_at <= ctx.now) {
+        draft.push(declined(&offer, DeclineReason::Expired, None));
     }
-    if due(idle_at(state, ctx.settings)) {
-        events.extend(superseded(state).filter(|_| !offer_ends));
-        events.extend(expired(state, ExpiryReason::Idle));
+    if due(idle_at(&draft.state, ctx.settings)) {
+        let ends = superseded(&draft.state)
+            .into_iter()
+            .chain(expired(&draft.state, ExpiryReason::Idle));
+        ends.collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|event| draft.push(event));
     }
-    Decision::with(Answer::Done, by_system(events))
+    if due(closes_at(&draft.state, ctx.settings)) {
+        let from = draft.state.status;
+        draft.push(Event::StatusChanged {
+            from,
+            to: Status::Closed,
+            snoozed_until: None,
+        });
+    }
+    Decision {
+        index: sent.map(index),
+        ..Decision::with(Answer::Done, draft.events)
+    }
+}
+
+/// When a resolved conversation closes by itself.
+fn closes_at(state: &Conversation, settings: &Settings) -> Option<Time> {
+    let days = settings.workspace.auto_close_after_days?;
+    Some(state.resolved_at?.plus_ms(i64::from(days) * DAY_MS))
 }
 
 /// Ends the claim of a holder who is gone, if they still hold it; an offer is superseded. The commit must prove their

@@ -7,8 +7,8 @@ use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
 use crate::expect::check_expect;
 use crate::{
-    claims, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating, reply, routing,
-    transfers, update,
+    claims, consequences, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating,
+    reply, routing, schedule, transfers, update,
 };
 use dibs_protocol::refusal::Refusal;
 
@@ -38,7 +38,7 @@ pub fn decide(state: Option<&Conversation>, action: &Action, ctx: &Context<'_>) 
     if let Some(answered) = keys::repeated(action, ctx)? {
         return Ok(answered);
     }
-    let mut decision = dispatch(state, action, ctx)?;
+    let mut decision = consequences::of(state, action, dispatch(state, action, ctx)?, ctx);
     decision.key = keys::to_store(action, ctx.sender);
     Ok(decision)
 }
@@ -55,6 +55,8 @@ fn dispatch(state: Option<&Conversation>, action: &Action, ctx: &Context<'_>) ->
         Action::CancelTransfer(command) => transfers::cancel(it()?, command, sender(ctx)?),
         Action::AnswerTransfer(command) => transfers::answer(it()?, command, sender(ctx)?, ctx),
         Action::Reply(command) => reply::reply(it()?, command, sender(ctx)?, ctx),
+        Action::ScheduleReply(command) => schedule::schedule(it()?, command, sender(ctx)?, ctx),
+        Action::CancelScheduled(command) => schedule::cancel(it()?, command, sender(ctx)?),
         Action::Note(command) => note::note(command, sender(ctx)?, ctx),
         Action::Update(command) => update::update(it()?, command, sender(ctx)?, ctx),
         Action::Ingest(body) => ingest::ingest(state, body, ctx),

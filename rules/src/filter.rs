@@ -29,6 +29,8 @@ pub struct ViewFilter {
     snoozed: Option<bool>,
     mentions: Option<(AgentId, bool)>,
     offered: Option<(AgentId, Vec<TeamId>, bool)>,
+    sla_at_risk: Option<bool>,
+    sla_breached: Option<bool>,
 }
 
 /// The narrowest index by which a change can touch a view.
@@ -87,6 +89,8 @@ impl ViewFilter {
             offered: filter
                 .offered_to_me
                 .map(|wanted| (me.id.clone(), set(Some(&me.teams)).unwrap_or_default(), wanted)),
+            sla_at_risk: filter.sla_at_risk,
+            sla_breached: filter.sla_breached,
         }
     }
 
@@ -102,6 +106,7 @@ impl ViewFilter {
             && self.people_match(state)
             && self.tags_match(&state.tags)
             && self.time_matches(state, now)
+            && self.sla_matches(state)
             && self
                 .mentions
                 .as_ref()
@@ -151,6 +156,13 @@ impl ViewFilter {
         self.snoozed
             .is_none_or(|snoozed| snoozed == state.snoozed_until.is_some())
             && (self.waiting_longer_than_ms.is_none() || self.crossing(state).is_some_and(|at| at <= now))
+    }
+
+    fn sla_matches(&self, state: &Conversation) -> bool {
+        let broken = state.sla.iter().any(|it| it.breached);
+        let at_risk = !broken && state.sla.iter().any(|it| it.warned);
+        self.sla_breached.is_none_or(|wanted| wanted == broken)
+            && self.sla_at_risk.is_none_or(|wanted| wanted == at_risk)
     }
 
     fn text_matches(&self, state: &Conversation) -> bool {
@@ -206,6 +218,8 @@ impl ViewFilter {
         let open_only = self.claimed == Some(true)
             || self.claimed_by.is_some()
             || self.snoozed == Some(true)
+            || self.sla_at_risk == Some(true)
+            || self.sla_breached == Some(true)
             || matches!(self.offered, Some((_, _, true)));
         any_of(self.status.as_ref(), &Status::Closed) && !open_only
     }

@@ -30,6 +30,8 @@ pub fn key_of(action: &Action, sender: &Sender) -> Option<KeyRef> {
         Action::Open(it) => (None, &it.key),
         Action::Reply(it) => (Some(it.conversation), &it.key),
         Action::Note(it) => (Some(it.conversation), &it.key),
+        Action::ScheduleReply(it) => (Some(it.conversation), &it.key),
+        Action::CancelScheduled(it) => (Some(it.conversation), it.key.as_deref()?),
         Action::Claim(it) => (Some(it.conversation), it.key.as_deref()?),
         Action::Release(it) => (Some(it.conversation), it.key.as_deref()?),
         Action::Transfer(it) => (Some(it.conversation), it.key.as_deref()?),
@@ -97,6 +99,8 @@ pub fn fingerprint(action: &Action) -> [u8; 32] {
         Action::TakeOver(it) => json(it),
         Action::Reply(it) => json(it),
         Action::Note(it) => json(it),
+        Action::ScheduleReply(it) => json(it),
+        Action::CancelScheduled(it) => json(it),
         Action::Update(it) => json(it),
         Action::Ingest(it) => json(it),
         Action::Delivery(it) => json(&(it.message, it.state)),
@@ -156,6 +160,8 @@ pub(crate) fn to_store(action: &Action, sender: &Sender) -> Option<KeyToStore> {
         | Action::TakeOver(_)
         | Action::Reply(_)
         | Action::Note(_)
+        | Action::ScheduleReply(_)
+        | Action::CancelScheduled(_)
         | Action::Update(_)
         | Action::Rate(_)
         | Action::Look

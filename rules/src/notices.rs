@@ -131,7 +131,11 @@ fn released_by(fact: &Fact<'_>, via: ReleaseVia, rest: &[Fact<'_>]) -> (Option<A
     let words = granted.and_then(|(_, reason)| reason.clone());
     let by = match via {
         ReleaseVia::TakeOver | ReleaseVia::Transfer => granted.map(|(agent, _)| agent),
-        ReleaseVia::Release | ReleaseVia::Resolved | ReleaseVia::Snoozed | ReleaseVia::Merged => None,
+        ReleaseVia::Release
+        | ReleaseVia::Resolved
+        | ReleaseVia::Snoozed
+        | ReleaseVia::Merged
+        | ReleaseVia::Escalated => None,
     };
     let by = by.or_else(|| fact.actor.agent()).cloned();
     let reason = words

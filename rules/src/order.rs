@@ -29,6 +29,7 @@ pub fn order_key(sort: Sort, state: &Conversation) -> OrderKey {
         Sort::Oldest => (state.opened_at.0, 0),
         Sort::Priority => (!(state.priority as i64), waiting),
         Sort::LastActivity => (!state.active_at.0, 0),
+        Sort::Due => (state.due_at().map_or(NOT_WAITING, |at| at.0), waiting),
     };
     OrderKey {
         first,

@@ -64,6 +64,16 @@ pub const TABLE: &[Permission] = &[
         "agents only where the workspace's settings allow it",
     ),
     row_if("reply", AGENTS, "only the holder, with the current token"),
+    row_if(
+        "schedule_reply",
+        AGENTS,
+        "only the holder, with the current token",
+    ),
+    row_if(
+        "cancel_scheduled",
+        AGENTS,
+        "only whoever scheduled the reply, and supervisors",
+    ),
     row("note", AGENTS),
     row_if(
         "update",

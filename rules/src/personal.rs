@@ -25,13 +25,9 @@ pub fn skeleton(event: &Event, conversation: Option<ConversationId>) -> Option<E
             *subject = None;
         }
         Event::CustomerUpdated { customer } => *customer = nobody(conversation),
-        Event::MessageReceived { message } | Event::MessageSent { message, .. } => {
-            *message = Message {
-                id: message.id,
-                text: String::new(),
-                attachments: Vec::new(),
-            };
-        }
+        Event::MessageReceived { message }
+        | Event::MessageSent { message, .. }
+        | Event::ReplyScheduled { message, .. } => *message = blank_message(message),
         Event::NoteAdded { note, .. } => {
             *note = Note {
                 id: note.id,
@@ -57,6 +53,9 @@ pub fn skeleton(event: &Event, conversation: Option<ConversationId>) -> Option<E
         | Event::SlaWarned { .. }
         | Event::SlaBreached { .. }
         | Event::SlaMet { .. }
+        | Event::SlaPlanned { .. }
+        | Event::Escalated { .. }
+        | Event::ScheduleDropped { .. }
         | Event::Merged { .. }
         | Event::Split { .. }
         | Event::SettingsChanged { .. }
@@ -89,6 +88,9 @@ impl Conversation {
         if let Some(offer) = &mut self.offer {
             offer.note = None;
         }
+        if let Some(scheduled) = &mut self.scheduled {
+            scheduled.message = blank_message(&scheduled.message);
+        }
     }
 }
 
@@ -113,6 +115,15 @@ pub(crate) fn redaction(
         reason,
     };
     Decision::with(Answer::Done, vec![(ctx.sender.actor(), redacted)])
+}
+
+/// The message without what it says.
+fn blank_message(message: &Message) -> Message {
+    Message {
+        id: message.id,
+        text: String::new(),
+        attachments: Vec::new(),
+    }
 }
 
 /// The customer as nobody in particular.

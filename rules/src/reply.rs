@@ -6,7 +6,7 @@ use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision, KeyToStore};
 use crate::keys::{INDEX_KEEP_MS, message_ref};
 use dibs_protocol::command::Reply;
-use dibs_protocol::event::{Event, Message};
+use dibs_protocol::event::{Actor, Event, Message};
 use dibs_protocol::ids::{AgentId, MessageId};
 use dibs_protocol::refusal::Refusal;
 use dibs_protocol::terms::{ReleaseVia, Status, Then};
@@ -24,22 +24,10 @@ pub(crate) fn reply(
     me: &Agent,
     ctx: &Context<'_>,
 ) -> Result<Decision, Refusal> {
-    let claim = state.claim.as_ref().filter(|_| !state.is_closed());
-    if !claim.is_some_and(|claim| claim.agent == me.id && claim.token == command.token) {
-        return Err(Refusal::claim_lost(claim.map(|claim| &claim.agent)));
-    }
-    if command.seen > state.version {
-        return Err(Refusal::invalid(
-            "seen",
-            "seen is above the conversation's version: nobody can have seen that",
-        ));
-    }
-    if command.seen < must_have_seen(state, &me.id) {
-        return Err(Refusal::stale());
-    }
+    check(state, command.token, command.seen, me)?;
     let by = actor(me);
     let id = MessageId(ctx.ids.1);
-    let sent = Event::MessageSent {
+    let sending = Sending {
         message: Message {
             id,
             text: command.text.clone(),
@@ -48,9 +36,64 @@ pub(crate) fn reply(
         agent: me.id.clone(),
         token: command.token,
         key: command.key.clone(),
+        then: command.then,
     };
-    let mut events = vec![(by.clone(), sent)];
-    let to = command.then.map_or(Status::Open, status_of);
+    let events = sent(state, sending, &by);
+    let decision = Decision::with(Answer::Replied { message: id }, events);
+    Ok(Decision {
+        answers_event: Some(0),
+        index: Some(index(id)),
+        ..decision
+    })
+}
+
+/// Whether the sender may say something to the customer now.
+///
+/// # Errors
+/// Those of [`reply`], in its order.
+pub(crate) fn check(state: &Conversation, token: u64, seen: u64, me: &Agent) -> Result<(), Refusal> {
+    let claim = state.claim.as_ref().filter(|_| !state.is_closed());
+    if !claim.is_some_and(|claim| claim.agent == me.id && claim.token == token) {
+        return Err(Refusal::claim_lost(claim.map(|claim| &claim.agent)));
+    }
+    if seen > state.version {
+        return Err(Refusal::invalid(
+            "seen",
+            "seen is above the conversation's version: nobody can have seen that",
+        ));
+    }
+    if seen < must_have_seen(state, &me.id) {
+        return Err(Refusal::stale());
+    }
+    Ok(())
+}
+
+/// A message on its way to the customer.
+pub(crate) struct Sending {
+    pub(crate) message: Message,
+    pub(crate) agent: AgentId,
+    pub(crate) token: u64,
+    pub(crate) key: String,
+    pub(crate) then: Option<Then>,
+}
+
+/// What sending a message does.
+pub(crate) fn sent(state: &Conversation, it: Sending, by: &Actor) -> Vec<(Actor, Event)> {
+    let Sending {
+        message,
+        agent,
+        token,
+        key,
+        then,
+    } = it;
+    let message_sent = Event::MessageSent {
+        message,
+        agent,
+        token,
+        key,
+    };
+    let mut events = vec![(by.clone(), message_sent)];
+    let to = then.map_or(Status::Open, status_of);
     if state.status != to {
         let moved = Event::StatusChanged {
             from: state.status,
@@ -60,23 +103,22 @@ pub(crate) fn reply(
         events.push((by.clone(), moved));
     }
     if to == Status::Resolved {
-        events.extend(let_go(state, ReleaseVia::Resolved, &by));
+        events.extend(let_go(state, ReleaseVia::Resolved, by));
     }
-    let index = KeyToStore {
-        at: message_ref(id),
+    events
+}
+
+/// Where deliveries find the conversation of a message that was sent.
+pub(crate) fn index(message: MessageId) -> KeyToStore {
+    KeyToStore {
+        at: message_ref(message),
         fingerprint: [0; 32],
         keep_ms: INDEX_KEEP_MS,
-    };
-    let decision = Decision::with(Answer::Replied { message: id }, events);
-    Ok(Decision {
-        answers_event: Some(0),
-        index: Some(index),
-        ..decision
-    })
+    }
 }
 
 /// The `seq` below which a reply by `me` would be stale: the latest customer message, merge, or reply by somebody else.
-fn must_have_seen(state: &Conversation, me: &AgentId) -> u64 {
+pub(crate) fn must_have_seen(state: &Conversation, me: &AgentId) -> u64 {
     let others = [&state.last_reply, &state.other_reply].into_iter().flatten();
     let others = others.filter(|reply| reply.agent != *me).map(|reply| reply.seq);
     others.fold(state.customer_seq.max(state.merged_seq), u64::max)

@@ -2,8 +2,10 @@
 
 use crate::conversation::Conversation;
 use dibs_protocol::ids::AgentId;
-use dibs_protocol::summary::{Claim, Summary};
-use dibs_protocol::terms::Status;
+use dibs_protocol::sla::{PromiseSummary, SlaSummary};
+use dibs_protocol::summary::{Claim, ScheduledReply, Summary};
+use dibs_protocol::terms::{SlaTarget, Status};
+use dibs_protocol::time::Time;
 
 impl Conversation {
     /// The conversation as lists show it.
@@ -33,10 +35,38 @@ impl Conversation {
             unanswered: self.unanswered,
             last_message: self.last_message.clone(),
             first_response_at: self.first_response_at,
-            sla: None,
+            sla: self.promised(),
+            scheduled: self.scheduled.as_ref().map(|it| ScheduledReply {
+                message: it.message.id,
+                agent: it.agent.clone(),
+                at: it.at,
+            }),
             rating: self.rating.clone(),
             opened_at: self.opened_at,
         }
+    }
+
+    /// What is promised to the customer at present; `None` when nothing is.
+    fn promised(&self) -> Option<SlaSummary> {
+        let shown = |target| {
+            self.running(target).map(|it| PromiseSummary {
+                due_at: it.promise.due_at,
+                warned: it.warned,
+                breached: it.breached,
+            })
+        };
+        (!self.sla.is_empty()).then(|| SlaSummary {
+            first_response: shown(SlaTarget::FirstResponse),
+            next_response: shown(SlaTarget::NextResponse),
+            resolution: shown(SlaTarget::Resolution),
+            due_at: self.due_at(),
+        })
+    }
+
+    /// When the nearest promise is due, or was; `None` when none runs.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Time> {
+        self.sla.iter().filter_map(|it| it.promise.due_at).min()
     }
 
     /// Who holds the conversation, if anybody.

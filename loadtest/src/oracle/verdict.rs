@@ -23,6 +23,8 @@ pub enum Promise {
     SameState,
     /// 6: nothing reaches a session that may not see it.
     Walls,
+    /// 8: a promise about time is kept or broken in the log exactly once, and at its time.
+    InTime,
     /// An answer was true at some point between question and answer.
     TrueAnswers,
     /// Routing gives nobody more than the settings allow.
@@ -41,6 +43,7 @@ impl Promise {
             Self::SameState => "5, snapshots and views equal what the events say",
             Self::Walls => "6, nothing reaches a session that may not see it",
             Self::Routing => "8, routing gives nobody more than they may hold",
+            Self::InTime => "9, a promise about time is kept or broken exactly once, and at its time",
             Self::TrueAnswers => "7, an answer was true at some point between question and answer",
         }
     }

@@ -53,6 +53,8 @@ pub const ANSWERS: &[(&str, &str)] = &[
     ("answer_transfer", "TokenAnswer"),
     ("take_over", "TokenAnswer"),
     ("reply", "ReplyAnswer"),
+    ("schedule_reply", "ReplyAnswer"),
+    ("cancel_scheduled", "SeqAnswer"),
     ("note", "NoteAnswer"),
     ("update", "UpdateAnswer"),
     ("bulk", "BulkAnswer"),

@@ -6,6 +6,7 @@
 )]
 
 mod board;
+mod calendars;
 mod claims;
 mod deadlines;
 mod filters;
@@ -17,6 +18,7 @@ mod notices;
 mod orders;
 mod permissions;
 mod personal;
+mod promises;
 mod properties;
 mod replies;
 mod routing;

@@ -5,13 +5,16 @@ use dibs_protocol::command as c;
 use dibs_protocol::event::{Event, TransferTo};
 use dibs_protocol::http::{Delivery, RatingBody};
 use dibs_protocol::ids::{AgentId, ConversationId, MessageId, QueueId};
-use dibs_protocol::terms::{DeliveryState, Priority, RedactReason, Status, Then};
+use dibs_protocol::settings::WorkspaceSettings;
+use dibs_protocol::terms::{DeliveryState, Priority, RedactReason, SlaTarget, Status, Then};
+use dibs_protocol::time::Time;
 use dibs_rules::deadlines::next_deadline;
 use dibs_rules::personal::{skeleton, skeleton_actor};
 use dibs_rules::routing::Route;
 use dibs_rules::{Action, Context, Conversation, Sender, decide};
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const WHO: [&str; 9] = [
@@ -28,7 +31,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     )
 }
 
-const KINDS: usize = 17;
+const KINDS: usize = 18;
 
 fn pick<T: Clone>(list: &[T], by: u8) -> T {
     list[usize::from(by) % list.len()].clone()
@@ -78,6 +81,17 @@ fn action(state: Option<&Conversation>, step: Step) -> Action {
                 reason: note,
             })
         }
+        16 if a < 60 => Action::CancelScheduled(c::CancelScheduled { conversation, key }),
+        16 => Action::ScheduleReply(c::ScheduleReply {
+            conversation,
+            token,
+            key: fresh,
+            seen: version,
+            text,
+            attachments: None,
+            then: pick(&[None, Some(Then::Resolved)], c),
+            at: crate::world::START.plus_ms(i64::from(b) * 10_000),
+        }),
         15 => Action::Rate(RatingBody {
             conversation,
             score: 1 + a % 5,
@@ -202,6 +216,8 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
         | Action::ReleaseHeld
         | Action::Transfer(_)
         | Action::CancelTransfer(_)
+        | Action::ScheduleReply(_)
+        | Action::CancelScheduled(_)
         | Action::Reply(_) => holder.unwrap_or(anybody),
         Action::AnswerTransfer(_) => match state.and_then(|it| it.offer.as_ref()).map(|offer| &offer.to) {
             Some(TransferTo::Agent(agent)) => agent.to_string(),
@@ -220,10 +236,101 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
     }
 }
 
+/// Short promises, and rules that chase one another.
+fn promises() -> WorkspaceSettings {
+    serde_json::from_value(json!({
+        "service_levels": [
+            { "name": "vip", "match": { "queue": ["vip"] }, "first_response_s": 20, "next_response_s": 30 },
+            { "name": "all", "first_response_s": 30, "next_response_s": 60, "resolution_s": 300, "hours": "day" },
+        ],
+        "hours": { "day": { "zone": "Europe/Berlin", "weekly": [
+            { "days": ["sat", "sun"], "from": "11:00", "to": "11:10" }, { "days": ["sat"], "from": "11:12", "to": "24:00" }] } },
+        "escalations": [
+            { "name": "there", "on": { "breached": [] }, "match": { "queue": ["inbox"] }, "actions": [{ "move_to_queue": "vip" }] },
+            { "name": "back", "on": { "warned": [] }, "match": { "queue": ["vip"] }, "actions": [{ "move_to_queue": "inbox" }, "unassign"] },
+            { "name": "long", "on": { "waiting_longer_than_s": 40 }, "actions": [{ "mention_team": "billing" }, { "add_tags": ["long"] }] },
+        ],
+        "auto_close_after_days": 1,
+    }))
+    .unwrap()
+}
+
+/// What a reader of the feed alone can tell about promises: each is broken or kept at most once, and at its time.
+fn check_promises(feed: &[Stored]) {
+    let mut running: BTreeMap<SlaTarget, (Option<Time>, bool)> = BTreeMap::new();
+    for (at, commit) in feed.chunk_by(|a, b| a.at == b.at).map(|it| (it[0].at, it)) {
+        let mut over: Vec<(SlaTarget, Time)> = Vec::new();
+        for it in commit {
+            let ended: &[SlaTarget] = match &it.event {
+                Event::MessageSent { .. } => &[SlaTarget::FirstResponse, SlaTarget::NextResponse],
+                Event::StatusChanged { to, .. } if matches!(to, Status::Resolved | Status::Closed) => {
+                    SlaTarget::ALL
+                }
+                _ => &[],
+            };
+            for target in ended {
+                let ended = running.remove(target);
+                let due = ended.and_then(|(due, broken)| due.filter(|due| !broken && *due <= at));
+                over.extend(due.map(|due| (*target, due)));
+            }
+            match &it.event {
+                Event::SlaPlanned { promises } => {
+                    let old = std::mem::take(&mut running);
+                    let broken = |target| old.get(target).is_some_and(|it: &(_, bool)| it.1);
+                    running.extend(
+                        promises
+                            .iter()
+                            .map(|it| (it.target, (it.due_at, broken(&it.target)))),
+                    );
+                }
+                Event::SlaBreached { target, due_at } => {
+                    assert!(*due_at <= at, "broken before its time");
+                    match running.get_mut(target) {
+                        Some((due, broken)) => {
+                            assert_eq!((*due, *broken), (Some(*due_at), false), "broken once");
+                            *broken = true;
+                        }
+                        None => {
+                            let place = over.iter().position(|it| *it == (*target, *due_at));
+                            over.remove(place.expect("what is broken was promised"));
+                        }
+                    }
+                }
+                Event::SlaMet { due_at, .. } => assert!(*due_at > at, "kept in time"),
+                _ => {}
+            }
+        }
+        assert_eq!(over, [], "what ended late was broken");
+    }
+}
+
+proptest! {
+    #[test]
+    fn promises_are_broken_or_kept_once_and_time_comes_to_rest(steps in steps()) {
+        let mut world = play(&steps, |_, _, _| {});
+        check_promises(&world.feed);
+        // A deadline always does something, and in the end none is left.
+        let time = sender("time");
+        for _ in 0..200 {
+            let Some(due) = next_deadline(world.state(), &world.settings) else { break };
+            world.now = world.now.max(due);
+            let done = world.act(&time, &Action::Deadline).unwrap();
+            prop_assert!(!done.decision.events.is_empty(), "a deadline that asks for nothing");
+        }
+        prop_assert_eq!(next_deadline(world.state(), &world.settings), None);
+        check_promises(&world.feed);
+        let replayed = replay(&world.feed);
+        prop_assert_eq!(replayed.as_ref(), Some(world.state()));
+    }
+}
+
 /// Plays the steps; each is asked at its own time, a few seconds apart.
 pub fn play(steps: &[Step], mut after: impl FnMut(&mut World, &Sender, &Action)) -> World {
     let mut world = World::new();
     world.settings.claim_idle_ms = Some(40_000);
+    if steps.len() % 3 > 0 {
+        world.settings = world.settings.with(promises());
+    }
     crate::script::resume(&mut world, "customer writes thread=t1 subject=Bill Hello");
     for step in steps {
         world.now = world.now.plus_ms(i64::from(step.4) * 100);

@@ -109,6 +109,24 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
             attachments: None,
             then: line.field("then").map(|it| it.parse().unwrap()),
         }),
+        "schedule" => Action::ScheduleReply(c::ScheduleReply {
+            conversation,
+            token,
+            key: fresh(),
+            seen: line
+                .number("seen")
+                .unwrap_or_else(|| state.map_or(0, |it| it.version)),
+            text,
+            attachments: None,
+            then: line.field("then").map(|it| it.parse().unwrap()),
+            at: world
+                .now
+                .plus_ms(i64::try_from(line.number("at").expect("at")).unwrap() * 1_000),
+        }),
+        "cancel_scheduled" => Action::CancelScheduled(c::CancelScheduled {
+            conversation,
+            key: line.key(),
+        }),
         "note" => Action::Note(c::Note {
             conversation,
             key: fresh(),
@@ -285,6 +303,11 @@ pub fn kind(event: &Event) -> String {
         Event::TransferDeclined { reason, .. } => reason.to_string(),
         Event::StatusChanged { to, .. } => to.to_string(),
         Event::MessageDelivery { state, .. } => state.to_string(),
+        Event::SlaWarned { target, .. }
+        | Event::SlaBreached { target, .. }
+        | Event::SlaMet { target, .. } => target.to_string(),
+        Event::Escalated { rule, .. } => rule.clone(),
+        Event::ScheduleDropped { reason, .. } => reason.to_string(),
         _ => return event.kind().to_owned(),
     };
     format!("{}:{detail}", event.kind())

@@ -97,6 +97,10 @@ fn happened(event: &Event, who: &str) -> String {
         | Event::SlaWarned { .. }
         | Event::SlaBreached { .. }
         | Event::SlaMet { .. }
+        | Event::SlaPlanned { .. }
+        | Event::Escalated { .. }
+        | Event::ReplyScheduled { .. }
+        | Event::ScheduleDropped { .. }
         | Event::CustomerUpdated { .. }
         | Event::Merged { .. }
         | Event::Split { .. }
@@ -150,6 +154,28 @@ fn rare(event: &Event, who: &str) -> String {
         Event::SlaWarned { target, .. } => format!("{target} is due soon"),
         Event::SlaBreached { target, .. } => format!("{target} is overdue"),
         Event::SlaMet { target, .. } => format!("{target} is in time"),
+        Event::SlaPlanned { promises } => {
+            let times: Vec<String> = promises
+                .iter()
+                .map(|it| match it.due_at {
+                    Some(at) => format!("{} by {at}", it.target),
+                    None => format!("{} paused", it.target),
+                })
+                .collect();
+            format!(
+                "promised: {}",
+                if times.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    times.join(", ")
+                }
+            )
+        }
+        Event::Escalated { rule, on } => format!("escalation {} ({on})", quoted(rule)),
+        Event::ReplyScheduled {
+            message, agent, at, ..
+        } => format!("{agent} will reply at {at}: {}", quoted(&message.text)),
+        Event::ScheduleDropped { reason, .. } => format!("the scheduled reply is dropped ({reason})"),
         Event::CustomerUpdated { customer } => format!("the customer is now {}", quoted(&customer.name)),
         Event::Merged { into: Some(into), .. } => format!("{who} merges it into {into}"),
         Event::Merged { conversations, .. } => {

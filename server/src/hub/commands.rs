@@ -51,6 +51,8 @@ impl Workspace {
             Command::AnswerTransfer(it) => self.execute(caller, sender, named, Action::AnswerTransfer(it)),
             Command::TakeOver(it) => self.execute(caller, sender, named, Action::TakeOver(it)),
             Command::Reply(it) => self.execute(caller, sender, named, Action::Reply(it)),
+            Command::ScheduleReply(it) => self.execute(caller, sender, named, Action::ScheduleReply(it)),
+            Command::CancelScheduled(it) => self.execute(caller, sender, named, Action::CancelScheduled(it)),
             Command::Note(it) => self.execute(caller, sender, named, Action::Note(it)),
             Command::Update(it) => self.execute(caller, sender, named, Action::Update(it)),
             Command::Bulk(it) => self.bulk(link, id, &sender, it),

@@ -22,7 +22,7 @@ use dibs_rules::context::Agent;
 use std::sync::Arc;
 
 /// What the server knows beyond the contract.
-const FEATURES: &[&str] = &["settings", "routing", "stats"];
+const FEATURES: &[&str] = &["settings", "sla", "schedule_reply", "routing", "stats"];
 
 impl Workspace {
     /// A session wants to come in: it is welcomed once the log knows that its agent is here.

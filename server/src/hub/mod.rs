@@ -44,6 +44,8 @@ mod standing;
 mod state;
 mod stats;
 mod timers;
+#[cfg(test)]
+mod timers_tests;
 mod views;
 #[cfg(test)]
 mod views_tests;

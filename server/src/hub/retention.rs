@@ -29,7 +29,7 @@ impl Workspace {
     /// of the settings.
     pub(crate) fn nothing_due(&mut self, id: ConversationId) {
         let now = self.now();
-        let settings = self.deps.options.settings.clone();
+        let settings = self.settings.rules.clone();
         let Some(entry) = self.conversations.get(&id).filter(|it| it.flights == 0) else {
             return;
         };

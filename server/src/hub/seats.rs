@@ -223,7 +223,8 @@ impl Workspace {
                     self.grace_over(&id, &system);
                 }
             }
-            AggregateKind::CustomerChannel | AggregateKind::Settings => {}
+            AggregateKind::Settings => self.reset_timers(),
+            AggregateKind::CustomerChannel => {}
         }
     }
 

@@ -3,16 +3,19 @@
 
 use super::codec;
 use super::fresh::Waiting;
-use super::state::{Caller, What};
+use super::item::conversation_aggregate;
+use super::state::{Caller, Entry, What};
 use super::workspace::Workspace;
 use crate::log::{
-    Aggregate, AggregateKind, Committed, Expected, Item, LogError, NewState, Snapshot, StoredState,
+    Aggregate, AggregateKind, Committed, Expected, Item, LogError, NewState, Snapshot, StoredState, Timer,
 };
 use dibs_protocol::event::Event;
+use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::Refusal;
 use dibs_protocol::settings::WorkspaceSettings;
+use dibs_rules::deadlines::next_deadline;
 use dibs_rules::settings::{Changed, change};
-use dibs_rules::{Sender, Settings};
+use dibs_rules::{Conversation, Sender, Settings};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -174,6 +177,11 @@ impl Workspace {
             active: true,
             owner: None,
         });
+        // Some deadlines depend on the settings: whichever instance takes this timer sets them anew.
+        item.timers.push(Timer {
+            aggregate: settings_aggregate(),
+            due_ms: Some(now.0),
+        });
         self.settings.flying = true;
         self.enqueue(item, What::Settings(Box::new(SetFlight { job, version })));
     }
@@ -184,6 +192,7 @@ impl Workspace {
         let seq = at.first_seq;
         self.recent.pass(seq);
         self.advance(seq, at);
+        self.deps.timers.expect(self.last_at_ms);
         let settings = *job.asked;
         self.settings_hold(Kept { version, settings }, seq);
         self.ok(job.caller, &format!("\"version\":{version}"));
@@ -219,6 +228,52 @@ impl Workspace {
                 return;
             }
         }
+    }
+
+    /// The settings have changed: the deadlines that depend on them are set anew, conversation by conversation; whoever is
+    /// outrun there leaves it to the other. The timer goes when all is done, so that a crash leaves it to others.
+    pub(crate) fn reset_timers(&mut self) {
+        if self.settings.flying {
+            // Newer ones are on their way, perhaps those that set this timer: it comes again.
+            return;
+        }
+        let depends = |it: &&Arc<Conversation>| {
+            it.claim.is_some() || it.resolved_at.is_some() || it.waiting_since.is_some()
+        };
+        let unclosed = self.conversations.values().filter_map(Entry::unclosed);
+        let ids: Vec<ConversationId> = unclosed.filter(depends).map(|it| it.id).collect();
+        for id in ids {
+            self.reset_timer(id);
+        }
+        let now = self.now();
+        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
+        item.timers.push(Timer {
+            aggregate: settings_aggregate(),
+            due_ms: None,
+        });
+        self.enqueue(item, What::Nothing);
+    }
+
+    /// Sets a conversation's timer to what its state and the settings say.
+    pub(crate) fn reset_timer(&mut self, id: ConversationId) {
+        let Some(entry) = self.conversations.get(&id).filter(|it| it.flights == 0) else {
+            return;
+        };
+        let Some(state) = entry.committed.clone() else {
+            return;
+        };
+        let now = self.now();
+        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
+        let aggregate = conversation_aggregate(id);
+        let expected = Expected::Stored(state.version);
+        item.expected.push((aggregate.clone(), expected));
+        let due = next_deadline(&state, &self.settings.rules);
+        if let Some(due) = due {
+            self.deps.timers.expect(due.0);
+        }
+        let due_ms = due.map(|it| it.0);
+        item.timers.push(Timer { aggregate, due_ms });
+        self.enqueue(item, What::Nothing);
     }
 
     /// Another instance has changed the settings.

@@ -415,13 +415,15 @@ impl Workspace {
             return;
         };
         session.answering -= 1;
+        // Who has stopped watching meanwhile would take a snapshot for a watch that goes on.
+        let watches = session.watches.contains(&conversation);
         let events = match entries {
             Ok(events) => events,
             // Without the log there is no way to be complete: the client comes back and resumes.
             Err(_) => return link.outbox.close(CloseCode::Slow),
         };
         let (entries, more) = cut(&events, limits::LIST_DEFAULT, true);
-        if let Some(summary) = summary {
+        if let Some(summary) = summary.filter(|_| watches) {
             let summary = String::from_utf8_lossy(&summary);
             let viewers = self.viewers_json(conversation);
             let text = format!(

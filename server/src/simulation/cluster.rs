@@ -12,6 +12,7 @@ use crate::log::{Log, LogError};
 use crate::metrics::Metrics;
 use crate::ports::{Clock, Entropy};
 use dibs_protocol::ids::QueueId;
+use dibs_protocol::settings::WorkspaceSettings;
 use dibs_rules::Settings;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -130,6 +131,22 @@ impl Cluster {
     }
 }
 
+/// Promises that are broken now and then, and what follows from it.
+fn promises() -> WorkspaceSettings {
+    serde_json::from_value(serde_json::json!({
+        "service_levels": [
+            { "name": "urgent", "match": { "priority": ["urgent"] }, "first_response_s": 2, "next_response_s": 2 },
+            { "name": "all", "first_response_s": 1, "next_response_s": 2, "resolution_s": 6, "warn_at": 0.5 },
+        ],
+        "escalations": [
+            { "name": "late", "on": { "breached": [] }, "actions": [{ "raise_priority": "urgent" }] },
+            { "name": "long", "on": { "waiting_longer_than_s": 3 }, "actions": [{ "add_tags": ["long"] }] },
+        ],
+        "auto_close_after_days": 1,
+    }))
+    .unwrap()
+}
+
 fn options(env: &Env) -> Options {
     let settings = Settings {
         default_queue: QueueId::new("default").unwrap(),
@@ -141,6 +158,7 @@ fn options(env: &Env) -> Options {
     };
     let settings = match env.plan.routing {
         Some(routed) => settings.with(routed.settings()),
+        None if env.plan.sla => settings.with(promises()),
         None => settings,
     };
     Options {

@@ -137,6 +137,8 @@ pub(super) struct Plan {
     pub(super) pinned: bool,
     /// Whether what customers write is routed, and how.
     pub(super) routing: Option<Routed>,
+    /// Whether the workspace makes promises about time, short ones, and escalates.
+    pub(super) sla: bool,
     pub(super) habits: Habits,
     pub(super) faults: Faults,
 }
@@ -222,6 +224,8 @@ impl Plan {
             outbox_bytes: [6_000, 16_000, 1 << 20][dice.below(3)],
             pinned: false,
             routing: Routed::of(seed),
+            // Drawn apart, so that the other draws of a seed stay as they are.
+            sla: Dice::new(seed, 77).chance(400),
             habits: Habits::default(),
             faults,
         }
@@ -240,6 +244,7 @@ impl Plan {
     /// One in which nothing goes wrong but that everything takes its time: for one question.
     pub(super) fn quiet(seed: u64, instances: usize) -> Self {
         let mut plan = Self::of(seed);
+        plan.sla = false;
         plan.faults = Faults {
             net_ms: 20,
             log_ms: 20,

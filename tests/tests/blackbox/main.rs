@@ -39,6 +39,7 @@ mod retention;
 mod routing;
 mod secrets;
 mod settings;
+mod sla;
 mod slow_reader;
 mod stats;
 mod storage;

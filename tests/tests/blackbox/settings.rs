@@ -2,7 +2,7 @@
 //! not seen.
 
 use crate::desk::conversation;
-use crate::hub::{Hub, program};
+use crate::hub::{Hub, PATIENCE, program};
 use crate::token::mint;
 use dibs_client::HttpError;
 use dibs_protocol::http::PutSettings;
@@ -115,7 +115,10 @@ async fn settings_hold_at_once_and_after_a_crash() {
     assert_eq!(shown["version"], 1);
     assert_eq!(shown["settings"]["claims"]["agents_take_over"], true);
     priya.call(take()).await.unwrap();
-    assert!(hub.run(&["verify"]).status.code().is_some());
+    drop(priya);
+    hub.term();
+    assert!(hub.exited(PATIENCE).await.unwrap().success());
+    assert!(hub.run(&["verify"]).status.success());
 }
 
 #[tokio::test]

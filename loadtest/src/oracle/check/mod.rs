@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod capacity;
+mod deadlines;
 mod keys;
 mod log;
 mod reach;
@@ -45,6 +46,7 @@ pub fn check(feed: &Feed, witnesses: &[Witness]) -> Verdict {
     log::check(&mut court);
     capacity::check(&mut court);
     slips(&mut court);
+    deadlines::check(&mut court);
     spans::check(&mut court);
     calls::check(&mut court);
     updates::check(&mut court);
