@@ -177,7 +177,7 @@ impl Board {
     }
 
     /// Every agent of whom anything is known.
-    pub fn agents(&self) -> impl Iterator<Item = &Candidate> {
+    pub fn agents(&self) -> impl Iterator<Item = &Candidate> + Clone {
         self.agents.iter()
     }
 

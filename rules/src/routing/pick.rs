@@ -76,57 +76,71 @@ struct Rank<'a> {
 ///
 /// # Errors
 /// [`Nobody`], with the reasons counted.
-pub fn pick<'a>(
+pub fn pick<'a, I>(
     state: &Conversation,
     queue: &QueueSettings,
-    candidates: impl IntoIterator<Item = &'a Candidate>,
+    candidates: I,
     turn: Option<&AgentId>,
     now: Time,
-) -> Result<Pick, Nobody> {
-    let mut nobody = Nobody::default();
+) -> Result<Pick, Nobody>
+where
+    I: IntoIterator<Item = &'a Candidate, IntoIter: Clone>,
+{
     if queue.routing == Routing::Manual {
-        nobody.manual = true;
-        return Err(nobody);
+        return Err(Nobody {
+            manual: true,
+            ..Nobody::default()
+        });
     }
+    let candidates = candidates.into_iter();
     let relaxed = is_relaxed(state, queue, now);
     let last = sticks_to(state, queue, now);
     let tier = state.customer.tier.as_ref();
-    let (mut best, mut suited) = (None, 0_usize);
-    for it in candidates {
-        match it.standing {
-            Standing::Online => {}
-            Standing::Gone => nobody.gone += 1,
-            Standing::Away => nobody.away += 1,
-            Standing::Busy => nobody.busy += 1,
-        }
-        if it.standing != Standing::Online {
-            continue;
-        }
-        let skilled = it.is_skilled(queue);
-        if !skilled && !relaxed {
-            nobody.unskilled += 1;
-        } else if !it.has_room(&state.channel) {
-            nobody.full += 1;
-        } else if state.declined.contains(&it.id) {
-            nobody.declined += 1;
-        } else {
-            suited += 1;
-            let rank = Rank {
-                unfamiliar: last != Some(&it.id),
-                junior: !tier.is_some_and(|tier| it.senior_for.contains(tier)),
-                unskilled: !skilled,
-                by_strategy: by_strategy(it, queue.routing, turn),
-                id: &it.id,
-            };
-            if best.as_ref().is_none_or(|(other, _)| rank < *other) {
-                best = Some((rank, it));
-            }
+    let (mut best, mut free) = (None, 0_usize);
+    for it in candidates.clone().filter(|it| it.is_free()) {
+        free += 1;
+        let rank = Rank {
+            unfamiliar: last != Some(&it.id),
+            junior: !tier.is_some_and(|tier| it.senior_for.contains(tier)),
+            unskilled: relaxed && !it.is_skilled(queue),
+            by_strategy: by_strategy(it, queue.routing, turn),
+            id: &it.id,
+        };
+        // What costs more to look at is looked at only of those who would be better.
+        if best.as_ref().is_none_or(|(other, _)| rank < *other)
+            && (relaxed || it.is_skilled(queue))
+            && it.has_room(&state.channel)
+            && !state.declined.contains(&it.id)
+        {
+            best = Some((rank, it));
         }
     }
-    let (rank, chosen) = best.ok_or(nobody)?;
-    let why = explain(&rank, chosen, queue.routing, suited, tier);
+    let (rank, chosen) = best.ok_or_else(|| ruled_out(state, queue, candidates, relaxed))?;
+    let why = explain(&rank, chosen, queue.routing, free, tier);
     let agent = chosen.id.clone();
     Ok(Pick { agent, why })
+}
+
+/// Why none of them suits.
+fn ruled_out<'a>(
+    state: &Conversation,
+    queue: &QueueSettings,
+    candidates: impl Iterator<Item = &'a Candidate>,
+    relaxed: bool,
+) -> Nobody {
+    let mut nobody = Nobody::default();
+    for it in candidates {
+        let count = match it.standing {
+            Standing::Gone => &mut nobody.gone,
+            Standing::Away => &mut nobody.away,
+            Standing::Busy => &mut nobody.busy,
+            Standing::Online if !relaxed && !it.is_skilled(queue) => &mut nobody.unskilled,
+            Standing::Online if !it.has_room(&state.channel) => &mut nobody.full,
+            Standing::Online => &mut nobody.declined,
+        };
+        *count += 1;
+    }
+    nobody
 }
 
 /// Whether the conversation has waited so long that skills are not asked for any more.
@@ -166,13 +180,7 @@ fn by_strategy(it: &Candidate, routing: Routing, turn: Option<&AgentId>) -> (i64
     }
 }
 
-fn explain(
-    rank: &Rank<'_>,
-    it: &Candidate,
-    routing: Routing,
-    suited: usize,
-    tier: Option<&String>,
-) -> String {
+fn explain(rank: &Rank<'_>, it: &Candidate, routing: Routing, free: usize, tier: Option<&String>) -> String {
     let why = match (rank.unfamiliar, rank.junior, tier) {
         (false, _, _) => "answered this customer last".to_owned(),
         (true, false, Some(tier)) => format!("is a named senior for {tier}"),
@@ -193,5 +201,5 @@ fn explain(
         ""
     };
     let held = it.load.total;
-    format!("{why} among {suited} who could, holding {held}{of}{relaxed}")
+    format!("{why} among {free} who were free, holding {held}{of}{relaxed}")
 }

@@ -149,7 +149,10 @@ fn the_reason_says_why_among_how_many_and_with_how_much() {
         candidate("priya gone 0/5 0"),
     ];
     let picked = pick(&waiting(""), &queue(json!({})), &candidates, None, START).unwrap();
-    assert_eq!(picked.why, "had the most room among 2 who could, holding 2 of 5");
+    assert_eq!(
+        picked.why,
+        "had the most room among 2 who were free, holding 2 of 5"
+    );
 }
 
 fn route(world: &World, agent: &str, offer_ms: Option<i64>) -> Action {

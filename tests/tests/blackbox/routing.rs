@@ -62,7 +62,7 @@ async fn what_arrives_is_given_to_whoever_has_the_most_room_and_the_event_says_w
     let granted = event_of(&hub, c, "claim_granted").await;
     assert_eq!(
         granted["reason"],
-        "had the most room among 2 who could, holding 0 of 5"
+        "had the most room among 2 who were free, holding 0 of 5"
     );
     let seen = watch(&priya, c).await.version;
     let token = gained["token"].clone();
