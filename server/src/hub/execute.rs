@@ -2,6 +2,7 @@
 //! way to the log. A refusal, and a yes that stores nothing, wait for whatever they were decided upon.
 
 use super::codec;
+use super::fresh::Waiting;
 use super::item::{conversation_aggregate, mention_bodies, parse_key, parse_state};
 use super::state::{Caller, Concluded, Decided, Entry, Internal, Job, Lane, What};
 use super::workspace::Workspace;
@@ -217,6 +218,10 @@ impl Workspace {
         state: Result<StoredState, LogError>,
     ) {
         match state.and_then(|stored| parse_state(&stored)) {
+            Ok(Some(found)) if found.version > self.head && self.must_ask() => {
+                // It is ahead of what was told here: nobody may see it before the feed has been followed so far.
+                self.when_at(found.version, Waiting::Lane(lane.clone()));
+            }
             Ok(found) => {
                 let entry = self.conversations.entry(id).or_default();
                 if entry.committed.is_none() && entry.flights == 0 {

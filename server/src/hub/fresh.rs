@@ -5,7 +5,7 @@
 
 use super::execute::log_refusal;
 use super::settings::SetJob;
-use super::state::{Caller, Concluded, Internal, Job, Join, Link};
+use super::state::{Caller, Concluded, Internal, Job, Join, Lane, Link};
 use super::workspace::{Workspace, refuse};
 use crate::log::{Aggregate, Head, LogError};
 use crate::seeded::{Bug, seeded};
@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub(crate) enum Waiting {
     /// A job whose answer stores nothing: it is decided again.
     Job(Box<Job>),
+    /// Jobs of a lane whose conversation was read as it will be only when the feed has been followed further.
+    Lane(Lane),
     /// A change of the settings that stores nothing: it is decided again.
     Settings(Box<SetJob>),
     /// A timer that is due.
@@ -151,6 +153,7 @@ impl Workspace {
                 job.fresh_at = Some(seq);
                 self.run_job(*job);
             }
+            Waiting::Lane(lane) => self.unpark(&lane),
             Waiting::Settings(job) => self.decide_settings(*job),
             Waiting::Due(aggregate) => self.fire(&aggregate),
             Waiting::Resume(link, hello, resume) => {
@@ -166,6 +169,7 @@ impl Workspace {
     fn give_up_on(&mut self, waiting: Waiting, error: &LogError) {
         match waiting {
             Waiting::Job(job) => self.refuse(job.caller, log_refusal(error)),
+            Waiting::Lane(lane) => self.refuse_lane(&lane, &log_refusal(error)),
             Waiting::Settings(job) => self.refuse(job.caller, log_refusal(error)),
             Waiting::Watch(link, id, _) => refuse(&link, id, log_refusal(error)),
             // It is taken again when nobody has dealt with it.
