@@ -1,7 +1,7 @@
 //! What one conversation contributes to the gauges, and whose they are. It depends on its state only.
 
 use super::tally::Scope;
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Running};
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::terms::Status;
 use dibs_protocol::time::Time;
@@ -54,7 +54,8 @@ pub(super) fn scopes(state: &Conversation) -> Vec<Scope> {
     .collect()
 }
 
-/// Whether a promise about time is at risk, and whether one is broken. No conversation has promises yet.
-fn promises(_: &Conversation) -> (bool, bool) {
-    (false, false)
+/// Whether a promise about time is at risk, and whether one is broken.
+fn promises(state: &Conversation) -> (bool, bool) {
+    let any = |test: fn(&Running) -> bool| state.sla.iter().any(test);
+    (any(|it| it.warned), any(|it| it.breached))
 }

@@ -231,7 +231,6 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
             "time".to_owned()
         }
         Action::Redact { .. } => "ada".to_owned(),
-        Action::Retain { .. } => "time".to_owned(),
         Action::Look | Action::Expecting(..) => anybody,
     }
 }

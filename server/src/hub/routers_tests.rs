@@ -57,6 +57,7 @@ async fn come(hub: &Arc<Hub>, number: usize) -> Arc<Link> {
         expires_s: i64::MAX >> 12,
         hello: 1,
         resume: None,
+        token: crate::hub::TokenMark::default(),
         quiet: false,
     };
     handle.send(Input::Join(Box::new(join))).unwrap();

@@ -38,6 +38,7 @@ async fn hub(log: Arc<dyn Log>, within_s: u64) -> Arc<Hub> {
         silence_s: 60,
         write_timeout_s: 30,
         outbox_bytes: 1 << 20,
+        budgets: crate::hub::Budgets::default(),
     };
     let entropy = SystemEntropy::default();
     let instance = entropy.uuid(SystemClock.now_ms());
