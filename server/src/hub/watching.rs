@@ -235,6 +235,8 @@ impl Workspace {
         if watched.watchers.is_empty() {
             self.watched.remove(&id);
             self.active.insert(id);
+            // Those who look on other instances are told that nobody does here any more.
+            self.looks_changed(id);
         } else {
             self.viewers_changed(id);
         }

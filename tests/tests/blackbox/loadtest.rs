@@ -6,7 +6,7 @@ use crate::proxy::{Mistake, Proxy};
 use crate::token::SECRET;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 fn tool() -> PathBuf {
@@ -15,12 +15,12 @@ fn tool() -> PathBuf {
 }
 
 /// A run of the tool in a folder of its own.
-struct Run {
-    folder: TempDir,
+pub(crate) struct Run {
+    pub(crate) folder: TempDir,
 }
 
 impl Run {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::Builder::new().prefix("dibs-test").tempdir().unwrap(),
         }
@@ -31,7 +31,7 @@ impl Run {
     }
 
     /// A command of the tool with a data folder below this run's.
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(tool());
         command
             .args(["--no-pin", "--data-root"])
@@ -61,7 +61,7 @@ impl Run {
     }
 
     /// What is in the folder besides the files that were asked for.
-    fn left_behind(&self) -> Vec<PathBuf> {
+    pub(crate) fn left_behind(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         entries
             .map(|it| it.unwrap().path())
@@ -438,66 +438,4 @@ async fn an_event_that_comes_twice_is_found() {
 #[tokio::test]
 async fn events_in_the_wrong_order_are_found() {
     finds(Mistake::Swap, "Promise 3").await;
-}
-
-/// Ends by itself soon after a signal; nothing that it started stays.
-fn ends_clean(run: &Run, mut child: Child, signal: &str) {
-    let end = std::time::Instant::now() + crate::hub::PATIENCE;
-    while run.left_behind().is_empty() {
-        assert!(std::time::Instant::now() < end, "it did not start a hub");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args([signal, &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    assert_eq!(
-        run.left_behind(),
-        Vec::<PathBuf>::new(),
-        "{signal}: its data stays behind"
-    );
-    let folder = run.folder.path().to_str().unwrap();
-    while processes_with(folder) > 0 {
-        assert!(
-            std::time::Instant::now() < end,
-            "{signal}: a process stays behind"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
-/// How many processes have this in their command line.
-fn processes_with(text: &str) -> usize {
-    let lines = std::fs::read_dir("/proc").unwrap().flatten();
-    let lines = lines.filter_map(|it| std::fs::read(it.path().join("cmdline")).ok());
-    lines
-        .filter(|line| String::from_utf8_lossy(line).contains(text))
-        .count()
-}
-
-#[test]
-fn nothing_stays_behind_after_a_signal() {
-    for signal in ["-INT", "-TERM"] {
-        let run = Run::new();
-        let mut command = run.command(&[
-            "hot-conversation",
-            "--agents",
-            "20",
-            "--processes",
-            "2",
-            "--duration",
-            "60s",
-        ]);
-        let command = command
-            .arg("--server")
-            .arg(program())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        ends_clean(&run, command.spawn().unwrap(), signal);
-    }
 }

@@ -25,6 +25,7 @@ mod grace;
 mod half_open;
 mod hello;
 mod http;
+mod leftovers;
 mod limits;
 mod loadtest;
 mod many;

@@ -70,9 +70,16 @@ impl Site {
     }
 }
 
-/// All events of a conversation as an instance shows them.
+/// All events of a conversation as an instance shows them, once it reaches the database.
 pub async fn log(hub: &Hub, c: ConversationId) -> Vec<EventEntry> {
-    events(&hub.http(json!({ "sub": "auditor" })), c).await
+    let http = hub.http(json!({ "sub": "auditor" }));
+    let reached = tokio::time::timeout(THROUGH, async {
+        while http.events(c, 0, 1).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    reached.await.expect("the log cannot be read");
+    events(&http, c).await
 }
 
 /// Waits until the log has so many events of a kind in a conversation.

@@ -220,7 +220,20 @@ pub async fn through<T>(workers: Vec<Worker>, fault: impl Future<Output = T>) ->
 /// Holds what all of them know against the log as this instance shows it.
 pub async fn all_is_right(workers: Vec<Worker>, hub: &Hub) {
     for worker in workers {
-        let log = super::site::log(hub, worker.c).await;
+        let last = worker.acknowledged.values().max().copied().unwrap_or_default();
+        // Where the bus was cut off, an instance shows what another one stored a moment later.
+        let read = tokio::time::timeout(THROUGH, async {
+            loop {
+                let log = super::site::log(hub, worker.c).await;
+                if log.last().is_some_and(|it| it.seq >= last) {
+                    return log;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+        let log = read.await;
+        let log =
+            log.unwrap_or_else(|_| panic!("{}: {last} was acknowledged, and is not there", worker.name));
         worker.is_right(&log).await;
     }
 }
