@@ -195,7 +195,6 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
         Action::Ingest(_) | Action::Delivery(_) | Action::Rate(_) => "adapter".to_owned(),
         Action::Deadline | Action::HolderGone(_) | Action::Retain { .. } => "time".to_owned(),
         Action::Redact { .. } => "ada".to_owned(),
-        Action::Retain { .. } => "time".to_owned(),
         Action::Look | Action::Expecting(..) => anybody,
     }
 }
