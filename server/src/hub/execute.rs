@@ -212,16 +212,23 @@ impl Workspace {
         state: Result<StoredState, LogError>,
     ) {
         match state.and_then(|stored| parse_state(&stored)) {
-            Ok(found) => {
-                let entry = self.conversations.entry(id).or_default();
-                if entry.committed.is_none() && entry.flights == 0 {
-                    entry.committed = found.map(Arc::new);
-                }
-                self.remember_closed(id);
-                self.unpark(lane);
+            // Its events are still to be told, and lists must not show it before.
+            Ok(Some(found)) if found.version > self.head => {
+                self.when_at(found.version, Waiting::State(lane.clone(), Box::new(found)));
             }
+            Ok(found) => self.state_known(lane, id, found),
             Err(error) => self.refuse_lane(lane, &log_refusal(&error)),
         }
+    }
+
+    /// A state that the lane waits for, no newer than the head. What memory has by now is as new at least.
+    pub(crate) fn state_known(&mut self, lane: &Lane, id: ConversationId, found: Option<Conversation>) {
+        let entry = self.conversations.entry(id).or_default();
+        if entry.committed.is_none() && entry.flights == 0 {
+            entry.committed = found.map(Arc::new);
+        }
+        self.remember_closed(id);
+        self.unpark(lane);
     }
 
     pub(crate) fn read_key(&mut self, job: Job, at: KeyRef) {

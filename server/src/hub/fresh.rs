@@ -4,13 +4,14 @@
 //! One read of the head serves all that waited before it began. Deliberately absent: deciding, following.
 
 use super::execute::log_refusal;
-use super::state::{Caller, Concluded, Internal, Job, Join, Link};
+use super::state::{Caller, Concluded, Internal, Job, Join, Lane, Link};
 use super::workspace::{Workspace, refuse};
 use crate::log::{Aggregate, Head, LogError};
 use crate::seeded::{Bug, seeded};
 use dibs_protocol::close::CloseCode;
 use dibs_protocol::frame::Resume;
 use dibs_protocol::ids::AgentId;
+use dibs_rules::Conversation;
 use std::sync::Arc;
 
 /// What waits until memory is as fresh as it must be.
@@ -24,6 +25,8 @@ pub(crate) enum Waiting {
     Resume(Arc<Link>, i64, Resume),
     /// A session whose agent's seat was stored beyond the head.
     Welcome(Box<Join>),
+    /// A lane whose conversation was read as it is beyond the head.
+    State(Lane, Box<Conversation>),
     /// A session that watches a conversation whose state is ahead of the head.
     Watch(Arc<Link>, i64, Box<dibs_protocol::command::Watch>),
 }
@@ -155,6 +158,7 @@ impl Workspace {
                 }
             }
             Waiting::Welcome(join) => self.welcome(*join),
+            Waiting::State(lane, found) => self.state_known(&lane, found.id, Some(*found)),
             Waiting::Watch(link, id, it) => self.watch(&link, id, &it),
         }
     }
@@ -162,6 +166,7 @@ impl Workspace {
     fn give_up_on(&mut self, waiting: Waiting, error: &LogError) {
         match waiting {
             Waiting::Job(job) => self.refuse(job.caller, log_refusal(error)),
+            Waiting::State(lane, _) => self.refuse_lane(&lane, &log_refusal(error)),
             Waiting::Watch(link, id, _) => refuse(&link, id, log_refusal(error)),
             // It is taken again when nobody has dealt with it.
             Waiting::Due(_) => {}
