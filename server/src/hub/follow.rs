@@ -106,20 +106,16 @@ impl Workspace {
             return;
         }
         let (mut taken, read) = (false, events.len());
-        for state in states {
-            self.adopt_read(&state);
-        }
         if events
             .first()
             .is_some_and(|it| it.seq == self.head + 1 || seeded(Bug::GapNotFilled))
         {
-            let unknown = self.unknown(&events);
-            if !unknown.is_empty() {
-                return self.read_unknown(Followed {
-                    head,
-                    events,
-                    states: Vec::new(),
-                });
+            if !self.unknown(&events).is_empty() {
+                return self.read_unknown(Followed { head, events, states });
+            }
+            // Together with the events up to which they are: nobody is shown a state that is ahead of the head for long.
+            for state in states {
+                self.adopt_read(&state);
             }
             self.take_over(events);
             // Whoever had the turn has used it.
