@@ -123,6 +123,31 @@ claims: number,
 capacity: number | null, };
 
 /**
+ * What is known of one agent besides their token.
+ */
+export type AgentSettings = {
+/**
+ * The agent.
+ */
+id: AgentId,
+/**
+ * What they can do, besides what their token says.
+ */
+skills: Array<string>,
+/**
+ * How many conversations they are given at most; absent: the workspace's.
+ */
+capacity?: number,
+/**
+ * How many of each channel at most; absent ones: the workspace's.
+ */
+capacity_by_channel: Record<string, number>,
+/**
+ * Tiers of customers for which they are a named senior: these go to them first.
+ */
+senior_for: Array<string>, };
+
+/**
  * Accept or decline an offer.
  */
 export type AnswerTransfer = {
@@ -289,6 +314,32 @@ token: number,
 key?: string, };
 
 /**
+ * A reply that agents can pick.
+ */
+export type Canned = {
+/**
+ * What to call it; each has a name of its own.
+ */
+name: string,
+/**
+ * Its text.
+ */
+text: string, };
+
+/**
+ * How many conversations an agent is given.
+ */
+export type Capacity = {
+/**
+ * At most so many; absent: no limit.
+ */
+default?: number,
+/**
+ * At most so many of a channel; absent ones: no limit of their own.
+ */
+by_channel: Record<string, number>, };
+
+/**
  * A way in and out for messages: an address, a widget, a number.
  */
 export type ChannelId = string;
@@ -337,6 +388,27 @@ conversation: ConversationId,
 key?: string, };
 
 /**
+ * How claims live and end. What is absent is as the server's configuration says.
+ */
+export type ClaimSettings = {
+/**
+ * How long a claim waits for its holder after the holder's last connection went, in seconds.
+ */
+grace_s?: number,
+/**
+ * After how long a claim ends whose holder does nothing in the conversation, in seconds; 0: never.
+ */
+idle_s?: number,
+/**
+ * How long an offered transfer stays open, in seconds.
+ */
+offer_ttl_s?: number,
+/**
+ * Whether agents, and not only supervisors, may take over.
+ */
+agents_take_over?: boolean, };
+
+/**
  * Close a live list.
  */
 export type CloseView = {
@@ -353,12 +425,17 @@ export type Code = "invalid" | "unknown_command" | "unauthenticated" | "forbidde
 /**
  * A command, without its `id`.
  */
-export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
+export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "watch_stats" } & WatchStats | { "type": "unwatch_stats" } & UnwatchStats | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
 
 /**
  * A conversation with a customer.
  */
 export type ConversationId = string;
+
+/**
+ * What is, where a command expected something else.
+ */
+export type Current = Summary | SettingsAnswer;
 
 /**
  * A customer, as a channel describes them.
@@ -414,15 +491,6 @@ reason?: string, };
 export type DeliveryState = "delivered" | "failed";
 
 /**
- * `POST /agents/{agent}/disconnect`: an admin sends an agent away.
- */
-export type Disconnect = {
-/**
- * Why, for those who read the feed.
- */
-reason?: string, };
-
-/**
  * To `history`, and over HTTP to `events`.
  */
 export type EntriesAnswer = {
@@ -468,13 +536,48 @@ since?: Time,
  */
 missed?: Array<EventEntry>,
 /**
- * `conflict`: the conversation as it is.
+ * `conflict`: the conversation, or the settings, as they are.
  */
-current?: Summary,
+current?: Current,
+/**
+ * `invalid` settings: everything that is wrong with them.
+ */
+faults?: Array<Fault>,
 /**
  * `rate_limited`, `unavailable`: when to try again, in milliseconds.
  */
 retry_after_ms?: number, };
+
+/**
+ * What happens by itself when a conversation waits too long. Each rule acts once per waiting spell.
+ */
+export type Escalation = {
+/**
+ * What to call it; each rule has a name of its own.
+ */
+name: string,
+/**
+ * When it acts.
+ */
+on: EscalationTrigger,
+/**
+ * On which conversations.
+ */
+match: Match,
+/**
+ * What it does, in this order.
+ */
+actions: Array<EscalationAction>, };
+
+/**
+ * What an escalation does.
+ */
+export type EscalationAction = { "raise_priority": Priority } | { "move_to_queue": QueueId } | { "add_tags": Array<string> } | { "mention_team": TeamId } | { "notify": Array<AgentId> } | "unassign";
+
+/**
+ * When an escalation acts.
+ */
+export type EscalationTrigger = { "warned": Array<SlaTarget> } | { "breached": Array<SlaTarget> } | { "waiting_longer_than_s": number } | { "unanswered_at_least": number };
 
 /**
  * A stored fact.
@@ -759,23 +862,15 @@ role: Role,
 /**
  * Where they belong.
  */
-teams: Array<TeamId>, } | { "kind": "agent_disconnected",
+teams: Array<TeamId>, } | { "kind": "settings_changed",
 /**
- * Who.
+ * Which version of them it is: one more with every change.
  */
-agent: AgentId,
+version: number,
 /**
- * Why.
+ * All of them, as they now are.
  */
-reason?: string,
-/**
- * Tokens that were issued (`iat`) until then are refused.
- */
-before: Time,
-/**
- * Tokens that are refused besides.
- */
-tokens: Array<RefusedToken>, };
+settings: WorkspaceSettings, };
 
 /**
  * An event with its place in the feed, as timelines list it: an `event` frame without `type`.
@@ -809,6 +904,19 @@ event: Event | RedactedEvent, };
  * Why a claim expired.
  */
 export type ExpiryReason = "holder_gone" | "idle";
+
+/**
+ * Something in the settings that makes no sense.
+ */
+export type Fault = {
+/**
+ * Where, as a path such as `queues[2].teams[0]`.
+ */
+field: string,
+/**
+ * What is wrong there, as one sentence for a person.
+ */
+message: string, };
 
 /**
  * Which conversations to show. Within an array any value matches, between keys all must; null in an array means none.
@@ -873,6 +981,14 @@ text?: string,
  */
 snoozed?: boolean,
 /**
+ * Whether a promise about time is at risk and none is broken.
+ */
+sla_at_risk?: boolean,
+/**
+ * Whether a promise about time is broken.
+ */
+sla_breached?: boolean,
+/**
  * Whether it has mentions that the asker has not read.
  */
 mentions_me?: boolean,
@@ -880,6 +996,11 @@ mentions_me?: boolean,
  * Whether a transfer is offered to the asker or one of their teams.
  */
 offered_to_me?: boolean, };
+
+/**
+ * A part of a whole, 0 to 1. Any number can be read; whether it is a part is checked with the other settings.
+ */
+export type Fraction = number;
 
 /**
  * Who said the last message.
@@ -1151,6 +1272,27 @@ up_to: number,
  * Makes the command repeatable.
  */
 key?: string, };
+
+/**
+ * Which conversations are meant: within a list any value matches, between lists all must; an empty list means any.
+ */
+export type Match = {
+/**
+ * Where they wait.
+ */
+queue: Array<QueueId>,
+/**
+ * The customer's tier.
+ */
+tier: Array<string>,
+/**
+ * How urgent they are.
+ */
+priority: Array<Priority>,
+/**
+ * Where they came from.
+ */
+channel: Array<ChannelId>, };
 
 /**
  * A mention in one's inbox.
@@ -1500,7 +1642,15 @@ connected: boolean,
 /**
  * How many conversations they hold.
  */
-claims: number, };
+claims: number,
+/**
+ * Why.
+ */
+reason?: string,
+/**
+ * Since when.
+ */
+since?: Time, };
 
 /**
  * How urgent a conversation is.
@@ -1552,18 +1702,86 @@ since?: Time,
  */
 missed?: Array<EventEntry>,
 /**
- * `conflict`: the conversation as it is.
+ * `conflict`: the conversation, or the settings, as they are.
  */
-current?: Summary,
+current?: Current,
+/**
+ * `invalid` settings: everything that is wrong with them.
+ */
+faults?: Array<Fault>,
 /**
  * `rate_limited`, `unavailable`: when to try again, in milliseconds.
  */
 retry_after_ms?: number, };
 
 /**
+ * `PUT /settings`: all that the workspace sets.
+ */
+export type PutSettings = {
+/**
+ * All of it: what is left out has its default.
+ */
+settings: WorkspaceSettings,
+/**
+ * The version that the client saw; another one is `conflict`.
+ */
+expect?: number, };
+
+/**
+ * How a routed conversation comes to its agent.
+ */
+export type QueueDelivery = "push" | "offer";
+
+/**
  * Where conversations wait.
  */
 export type QueueId = string;
+
+/**
+ * Where conversations wait, and how they find an agent.
+ */
+export type QueueSettings = {
+/**
+ * The queue.
+ */
+id: QueueId,
+/**
+ * What to call it; its id otherwise.
+ */
+name?: string,
+/**
+ * How its conversations find an agent: by hand, unless it is said otherwise.
+ */
+routing: Routing,
+/**
+ * How a routed conversation comes to its agent: at once, unless it is said otherwise.
+ */
+delivery: QueueDelivery,
+/**
+ * How long an offered conversation waits for an answer, in seconds.
+ */
+offer_s: number,
+/**
+ * What an agent must be able to do to be given its conversations.
+ */
+skills: Array<string>,
+/**
+ * A conversation that found nobody for so many seconds is given to agents without these skills; absent: never.
+ */
+relax_skills_after_s?: number,
+/**
+ * Customers of these tiers come first, in this order; all others follow.
+ */
+tiers_first: Array<string>,
+/**
+ * The teams that work it; none: every agent.
+ */
+teams: Array<TeamId>,
+/**
+ * A returning customer goes to the agent who answered last, if that was at most so many seconds ago; absent: no
+ * such preference.
+ */
+sticky_s?: number, };
 
 /**
  * What the customer thought of it.
@@ -1704,26 +1922,17 @@ since?: Time,
  */
 missed?: Array<EventEntry>,
 /**
- * `conflict`: the conversation as it is.
+ * `conflict`: the conversation, or the settings, as they are.
  */
-current?: Summary,
+current?: Current,
+/**
+ * `invalid` settings: everything that is wrong with them.
+ */
+faults?: Array<Fault>,
 /**
  * `rate_limited`, `unavailable`: when to try again, in milliseconds.
  */
 retry_after_ms?: number, };
-
-/**
- * A token that is refused though it has not ended.
- */
-export type RefusedToken = {
-/**
- * The first 16 bytes of a SHA-256 over its `jti`, or without one over all of it but its signature, in hexadecimal.
- */
-digest: string,
-/**
- * When it ends by itself (`exp`), in seconds since the Unix epoch.
- */
-exp: number, };
 
 /**
  * Let go.
@@ -1824,6 +2033,32 @@ watching: Array<ConversationId>, };
 export type Role = "agent" | "supervisor" | "admin" | "channel";
 
 /**
+ * How a queue's conversations find an agent.
+ */
+export type Routing = "manual" | "round_robin" | "least_loaded" | "longest_idle";
+
+/**
+ * A list that agents can pick.
+ */
+export type SavedView = {
+/**
+ * What to call it; each has a name of its own.
+ */
+name: string,
+/**
+ * What it shows.
+ */
+filter: Filter,
+/**
+ * In which order.
+ */
+sort: Sort,
+/**
+ * Who is offered it: everyone, unless it is said otherwise.
+ */
+shared_with: ViewAudience, };
+
+/**
  * To `release`, `cancel_transfer`.
  */
 export type SeqAnswer = {
@@ -1835,7 +2070,7 @@ seq: number, };
 /**
  * A frame of the server.
  */
-export type ServerFrame = { "type": "welcome" } & Welcome | { "type": "ok" } & OkFrame | { "type": "error" } & ErrorFrame | { "type": "event" } & EventEntry | { "type": "position",
+export type ServerFrame = { "type": "welcome" } & Welcome | { "type": "stats" } & StatsFrame | { "type": "ok" } & OkFrame | { "type": "error" } & ErrorFrame | { "type": "event" } & EventEntry | { "type": "position",
 /**
  * Up to where.
  */
@@ -2006,6 +2241,39 @@ after_ms: number,
 reason: string, };
 
 /**
+ * A promise about time.
+ */
+export type ServiceLevel = {
+/**
+ * What to call it.
+ */
+name: string,
+/**
+ * For which conversations it is made.
+ */
+match: Match,
+/**
+ * A new customer is answered within so many seconds; absent: not promised.
+ */
+first_response_s?: number,
+/**
+ * Every later message is answered within so many seconds; absent: not promised.
+ */
+next_response_s?: number,
+/**
+ * The conversation is resolved within so many seconds; absent: not promised.
+ */
+resolution_s?: number,
+/**
+ * After which part of its time a promise is at risk.
+ */
+warn_at: Fraction,
+/**
+ * The hours in which its seconds count; absent: always.
+ */
+hours?: string, };
+
+/**
  * Say how present one is. Belongs to the agent, not to the session.
  */
 export type SetPresence = {
@@ -2020,7 +2288,55 @@ reason?: string,
 /**
  * Makes the command repeatable.
  */
+key?: string, 
+/**
+ * Whose, for supervisors; one's own otherwise.
+ */
+agent?: AgentId, };
+
+/**
+ * Set all that a workspace can set. Setting what is set already changes nothing.
+ */
+export type SetSettings = {
+/**
+ * All of it: what is left out has its default.
+ */
+settings: WorkspaceSettings,
+/**
+ * The version that the client saw; another one is `conflict`.
+ */
+expect?: number,
+/**
+ * Makes the command repeatable.
+ */
 key?: string, };
+
+/**
+ * To `set_settings`, and over HTTP.
+ */
+export type SetSettingsAnswer = {
+/**
+ * Which version of the settings it is.
+ */
+version: number, };
+
+/**
+ * To `settings`, and over HTTP.
+ */
+export type SettingsAnswer = {
+/**
+ * Which version of them it is: one more with every change; 0 while nothing was set.
+ */
+version: number,
+/**
+ * All that the workspace has set.
+ */
+settings: WorkspaceSettings, };
+
+/**
+ * Ask what the workspace has set.
+ */
+export type SettingsCommand = Record<symbol, never>;
 
 /**
  * A promise about time.
@@ -2075,7 +2391,7 @@ more?: boolean, };
 /**
  * The order of a list. Total orders; ties by `id`.
  */
-export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity";
+export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity" | "due";
 
 /**
  * Where a conversation stands.
@@ -2161,7 +2477,7 @@ first_response_at: Time | null,
 /**
  * Promises about time; none yet.
  */
-sla: null,
+sla: SlaSummary | null,
 /**
  * What the customer thought of it.
  */
@@ -2220,6 +2536,23 @@ export type TeamRow = {
 id: TeamId,
 /**
  * Its members.
+ */
+members: Array<AgentId>, };
+
+/**
+ * A team.
+ */
+export type TeamSettings = {
+/**
+ * The team.
+ */
+id: TeamId,
+/**
+ * What to call it; its id otherwise.
+ */
+name?: string,
+/**
+ * Its members, besides those whose tokens name it.
  */
 members: Array<AgentId>, };
 
@@ -2389,6 +2722,11 @@ export type UpdateAnswer = {
 seq?: number, };
 
 /**
+ * Who is offered a saved view.
+ */
+export type ViewAudience = "everyone" | { "team": TeamId } | { "agent": AgentId };
+
+/**
  * A person who looks at a conversation.
  */
 export type Viewer = {
@@ -2535,6 +2873,59 @@ offers: Array<OfferInfo>, };
  */
 export type WorkspaceId = string;
 
+/**
+ * All that a workspace has set. Everything has a default: `{}` sets nothing, and the server's configuration holds.
+ */
+export type WorkspaceSettings = {
+/**
+ * Where conversations wait, and how they find an agent. A queue that is not listed here is worked by hand.
+ */
+queues: Array<QueueSettings>,
+/**
+ * Teams, with members besides those whose tokens name them.
+ */
+teams: Array<TeamSettings>,
+/**
+ * What is known of single agents besides their tokens.
+ */
+agents: Array<AgentSettings>,
+/**
+ * How many conversations an agent is given who is not listed in `agents`.
+ */
+capacity: Capacity,
+/**
+ * Promises about time: the first one that matches a conversation holds for it.
+ */
+service_levels: Array<ServiceLevel>,
+/**
+ * Opening hours, by the name under which service levels use them.
+ */
+hours: Record<string, Hours>,
+/**
+ * How claims live and end.
+ */
+claims: ClaimSettings,
+/**
+ * An agent who did nothing for so many seconds counts as away; absent: never.
+ */
+away_after_s?: number,
+/**
+ * What happens by itself when a conversation waits too long.
+ */
+escalations: Array<Escalation>,
+/**
+ * A resolved conversation closes after so many days; absent: never by itself.
+ */
+auto_close_after_days?: number,
+/**
+ * Replies that agents can pick.
+ */
+canned: Array<Canned>,
+/**
+ * Lists that agents can pick.
+ */
+views: Array<SavedView>, };
+
 /** A frame of a client: the first one, a command, or a sign of typing. */
 export type ClientFrame =
   | ({ type: "hello"; id: number } & Hello)
@@ -2570,6 +2961,31 @@ export interface Answers {
   read_mentions: ReadMentionsAnswer;
   watch_agents: WatchAgentsAnswer;
   unwatch_agents: Record<string, never>;
+  watch_stats: {};
+  unwatch_stats: {};
+  settings: SettingsAnswer;
+  set_settings: SetSettingsAnswer;
   refresh: Record<string, never>;
   ping: PingAnswer;
 }
+
+/**
+ * `watch_stats`, `unwatch_stats`: they have no fields.
+ */
+export type WatchStats = Record<symbol, never>;
+export type UnwatchStats = Record<symbol, never>;
+
+export type Quantiles = { count: number, p50_s: number, p90_s: number, };
+export type Durations = { hour: Quantiles | null, day: Quantiles | null, };
+export type Standings = { online: number, away: number, busy: number, gone: number, load: number, capacity: number | null, };
+export type Collisions = { claims_contested: number, replies_stale: number, replies_fenced: number, repeats_absorbed: number, };
+export type Live = { waiting: number, oldest_waiting_since: Time | null, unclaimed: number, claimed: number, pending: number, at_risk: number, breached: number, arrivals_per_minute: number, replies_per_minute: number, first_response: Durations, handle_time: Durations, };
+export type WorkspaceStats = { agents: Standings, collisions: Collisions, } & Live;
+export type QueueRouting = { agents: number, free: number, nobody?: string, };
+export type QueueStats = { id: QueueId, routing?: QueueRouting, } & Live;
+export type TeamStats = { id: TeamId, agents: Standings, } & Live;
+export type AgentStats = { id: AgentId, status: Presence, connected: boolean, load: number, capacity: number | null, waiting: number, oldest_waiting_since: Time | null, at_risk: number, breached: number, replies_per_minute: number, first_response: Durations, handle_time: Durations, };
+export type StatsFrame = { at: Time, whole: boolean, workspace?: WorkspaceStats, queues?: Array<QueueStats>, teams?: Array<TeamStats>, agents?: Array<AgentStats>, };
+
+export type PromiseSummary = { due_at?: Time, warned: boolean, breached: boolean, };
+export type SlaSummary = { first_response?: PromiseSummary, next_response?: PromiseSummary, resolution?: PromiseSummary, due_at?: Time, };
