@@ -12,6 +12,7 @@ import { ClaimBar } from './claimbar.js';
 import { Composer } from './composer.js';
 import { Details } from './details.js';
 import { Icon, IconButton } from './icon.js';
+import { Due } from './row.js';
 import { Timeline } from './timeline.js';
 
 export function Conversation() {
@@ -30,6 +31,7 @@ export function Conversation() {
           <h2 dir="auto">${summary.customer.name}</h2>
           <p class="faint cut" dir="auto">${[summary.channel, summary.queue, summary.subject].filter(Boolean).join(' · ')}</p>
         </div>
+        <${Due} summary=${summary} long />
         <span class=${`status ${summary.status}`}>${t(`st_${summary.status}`)}</span>
         ${isSupervisor.value && html`<${Silent} />`}
         <${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />
