@@ -30,8 +30,8 @@ const DEFAULTS = {
   sound: false,
   details: true,
   silent: false,
-  /** The supervisors' wall: `limit` is how long somebody may wait, in minutes. */
-  wall: { kiosk: false, limit: 10, list: 'waiting' },
+  /** The supervisors' wall: `limit` is how long somebody may wait, in minutes; without a `team` all are shown. */
+  wall: { kiosk: false, limit: 10, list: 'waiting', team: '' },
   saved: /** @type {import('./views.js').Saved[]} */ ([]),
 };
 

@@ -21,6 +21,7 @@ export function Conversation() {
   if (it.status === 'gone')
     return html`<main id="conversation" class="talk" tabindex="-1"><p class="empty">${t('gone')}</p></main>`;
   const summary = summaryOf(it);
+  const beside = route.value.view === 'wall';
   if (!summary)
     return html`<main id="conversation" class="talk" tabindex="-1" aria-busy="true"><p class="empty">${t('loading')}</p></main>`;
   return html`
@@ -34,13 +35,13 @@ export function Conversation() {
         <${Due} summary=${summary} long />
         <span class=${`status ${summary.status}`}>${t(`st_${summary.status}`)}</span>
         ${isSupervisor.value && html`<${Silent} />`}
-        <${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />
+        ${beside ? html`<${IconButton} name="close" label=${t('close_talk')} data-act="close" onClick=${() => go({ id: null })} />` : html`<${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />`}
       </header>
       <${ClaimBar} talk=${it} summary=${summary} />
       <${Timeline} key=${it.id} talk=${it} />
       <${Composer} key=${`c-${it.id}`} id=${it.id} summary=${summary} />
     </main>
-    ${detailsShown.value && html`<${Details} key=${`d-${it.id}`} summary=${summary} />`}`;
+    ${detailsShown.value && !beside && html`<${Details} key=${`d-${it.id}`} summary=${summary} />`}`;
 }
 
 const Silent = () => html`

@@ -3,6 +3,7 @@
 
 import { give, setPresence } from '../../actions.js';
 import { cx, html, useSignal } from '../../lib.js';
+import { preferWall, prefs } from '../../prefs.js';
 import { ask, people } from '../../store.js';
 import { t } from '../../strings.js';
 import { stats, told } from '../../wall/figures.js';
@@ -13,16 +14,22 @@ import { close, Modal } from '../modal.js';
 /** @import {AgentStats} from '../../../sdk/types/protocol.js' */
 
 const STATUSES = /** @type {const} */ (['online', 'away', 'busy']);
-/** Above so many, those who are not here are left out. */
-const MANY = 60;
+/** So many are drawn, unless all are asked for: more are for reading, not for a wall. */
+const MOST = 200;
 /** What was drawn last, by agent: the same again is not looked at. @type {Map<string, {it: AgentStats, name: string, reason: string, over: boolean, cell: unknown}>} */
 const drawn = new Map();
 
-/** @type {(one: AgentStats, other: AgentStats) => number} */
-const byPlace = (one, other) =>
-  Number(other.connected) - Number(one.connected) || (nameFor(one.id) < nameFor(other.id) ? -1 : 1);
-/** @param {string} id */
-const nameFor = (id) => people.value.agents.get(id)?.name ?? id;
+/** Who is here comes first, then by name: places stay as they are, so that the eye finds them. @param {string} team */
+function placed(team) {
+  const { agents } = people.value;
+  const all = [];
+  for (const it of stats.value?.agents.values() ?? []) {
+    const person = agents.get(it.id);
+    if (team && !person?.teams.includes(team)) continue;
+    all.push({ it, place: `${it.connected ? 0 : 1}${(person?.name ?? it.id).toLowerCase()}` });
+  }
+  return all.sort((one, other) => (one.place < other.place ? -1 : 1)).map(({ it }) => it);
+}
 
 /** Why they are as they are, in their words. @param {object | undefined} person */
 const reasonOf = (person) => (person && 'reason' in person ? String(person.reason ?? '') : '');
@@ -30,8 +37,10 @@ const reasonOf = (person) => (person && 'reason' in person ? String(person.reaso
 export function Agents() {
   told.value;
   const over = useSignal('');
-  const all = [...(stats.value?.agents.values() ?? [])].sort(byPlace);
-  const shown = all.length > MANY ? all.filter((it) => it.connected || it.load) : all;
+  const whole = useSignal(false);
+  const { team } = prefs.value.wall;
+  const all = placed(team);
+  const shown = whole.value ? all : all.slice(0, MOST);
   const id = (/** @type {Event} */ event) =>
     /** @type {HTMLElement} */ (event.target).closest?.('[data-agent]')?.getAttribute('data-agent') ?? '';
   const drop = (/** @type {DragEvent} */ event) => {
@@ -42,7 +51,15 @@ export function Agents() {
   };
   return html`
     <section class="card" aria-labelledby="wall-agents">
-      <h2 id="wall-agents">${t('agents')} <span class="faint">${all.filter((it) => it.connected).length}</span></h2>
+      <header>
+        <h2 id="wall-agents">${t('agents')} <span class="faint">${all.filter((it) => it.connected).length}</span></h2>
+        ${
+          people.value.teams.length > 0 &&
+          html`<label class="end"><span class="sr">${t('team')}</span>
+          <select value=${team} onChange=${(/** @type {any} */ event) => preferWall({ team: event.currentTarget.value })}>
+            <option value="">${t('all_teams')}</option>${people.value.teams.map((it) => html`<option value=${it.id}>${it.id}</option>`)}</select></label>`
+        }
+      </header>
       <ul class="agent-cells" onDragOver=${(/** @type {DragEvent} */ event) => {
         over.value = held.summary ? id(event) : '';
         if (over.value) event.preventDefault();
@@ -52,6 +69,12 @@ export function Agents() {
         ${shown.map((it) => cellOf(it, over.value === it.id))}
         ${all.length === 0 && html`<li class="faint">${t('a_none')}</li>`}
       </ul>
+      ${
+        all.length > shown.length &&
+        html`<button type="button" class="quiet" onClick=${() => {
+          whole.value = true;
+        }}>${t('all_agents', { n: all.length })}</button>`
+      }
     </section>`;
 }
 

@@ -7,6 +7,7 @@ import { t } from '../../strings.js';
 import { history, sampled } from '../../wall/figures.js';
 
 const HEIGHT = 132;
+const SHORTEST_S = 600;
 /** @typedef {{name: string, line: Exclude<keyof typeof history, 'at'>, colour: string}} Series */
 
 /** @type {{title: string, unit: string, series: Series[]}[]} */
@@ -104,6 +105,13 @@ function options(at, series) {
     legend: { show: false },
     cursor: { show: false },
     scales: {
+      // Never less than ten minutes: a line that has just begun is not drawn across the whole width.
+      x: {
+        range: (/** @type {unknown} */ _plot, /** @type {number} */ from, /** @type {number} */ to) => [
+          Math.min(from, to - SHORTEST_S),
+          to,
+        ],
+      },
       y: {
         range: (
           /** @type {unknown} */ _plot,

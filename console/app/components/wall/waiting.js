@@ -62,10 +62,13 @@ export function Waiting() {
   }, [client.value, me.value, asked]);
   return html`
     <section class="card longest" aria-labelledby="wall-waiting">
-      <header><h2 id="wall-waiting">${choice.name} <span class="faint">${total.value}</span></h2>
-        <label class="end"><span class="sr">${t('wall_list')}</span>
+      <header>
+        <h2 id="wall-waiting" class="sr">${choice.name}</h2>
+        <label><span class="sr">${t('wall_list')}</span>
           <select value=${choice.key} onChange=${(/** @type {any} */ event) => preferWall({ list: event.currentTarget.value })}>
-            ${all.map((it) => html`<option value=${it.key}>${it.name}</option>`)}</select></label></header>
+            ${all.map((it) => html`<option value=${it.key}>${it.name}</option>`)}</select></label>
+        <span class="faint">${total.value}</span>
+      </header>
       <ol>${rows.value?.map((it) => html`<${Item} key=${it.id} it=${it} />`)}</ol>
       ${rows.value?.length === 0 && html`<p class="faint">${t('none_here')}</p>`}
     </section>`;
