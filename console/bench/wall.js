@@ -99,5 +99,5 @@ export async function load(page, ms) {
   };
   const [before, from] = [await busy(), Date.now()];
   await page.waitForTimeout(ms);
-  const { metrics } = await session.send("Performance.getMetrics"); console.log(metrics.filter(m=>/Duration/.test(m.name)).map(m=>m.name+" "+m.value.toFixed(2)).join(", ")); return ((await busy()) - before) / ((Date.now() - from) / 1000);
+  return ((await busy()) - before) / ((Date.now() - from) / 1000);
 }
