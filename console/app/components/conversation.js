@@ -32,9 +32,9 @@ export function Conversation() {
           <h2 dir="auto">${summary.customer.name}</h2>
           <p class="faint cut" dir="auto">${[summary.channel, summary.queue, summary.subject].filter(Boolean).join(' · ')}</p>
         </div>
-        <${Due} summary=${summary} long />
+        <${Due} summary=${summary} long=${!beside} />
         <span class=${`status ${summary.status}`}>${t(`st_${summary.status}`)}</span>
-        ${isSupervisor.value && html`<${Silent} />`}
+        ${isSupervisor.value && (beside ? html`<span class="silent" title=${t('silent_on')}><${Icon} name="eye-off" /><span class="sr">${t('silent_on')}</span></span>` : html`<${Silent} />`)}
         ${beside ? html`<${IconButton} name="close" label=${t('close_talk')} data-act="close" onClick=${() => go({ id: null })} />` : html`<${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />`}
       </header>
       <${ClaimBar} talk=${it} summary=${summary} />

@@ -297,6 +297,19 @@ add_tags?: Array<string>,
 remove_tags?: Array<string>, };
 
 /**
+ * Do not send the reply that waits.
+ */
+export type CancelScheduled = {
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
  * Withdraw one's offer.
  */
 export type CancelTransfer = {
@@ -425,7 +438,7 @@ export type Code = "invalid" | "unknown_command" | "unauthenticated" | "forbidde
 /**
  * A command, without its `id`.
  */
-export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "watch_stats" } & WatchStats | { "type": "unwatch_stats" } & UnwatchStats | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
+export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "schedule_reply" } & ScheduleReply | { "type": "cancel_scheduled" } & CancelScheduled | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "watch_stats" } & WatchStats | { "type": "unwatch_stats" } & UnwatchStats | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
 
 /**
  * A conversation with a customer.
@@ -489,6 +502,11 @@ reason?: string, };
  * What became of a message on its channel.
  */
 export type DeliveryState = "delivered" | "failed";
+
+/**
+ * Why a scheduled reply was not sent.
+ */
+export type DropReason = "cancelled" | "replaced" | "claim_lost" | "stale" | "erased";
 
 /**
  * To `history`, and over HTTP to `events`.
@@ -573,6 +591,11 @@ actions: Array<EscalationAction>, };
  * What an escalation does.
  */
 export type EscalationAction = { "raise_priority": Priority } | { "move_to_queue": QueueId } | { "add_tags": Array<string> } | { "mention_team": TeamId } | { "notify": Array<AgentId> } | "unassign";
+
+/**
+ * What gave an escalation cause to act.
+ */
+export type EscalationCause = "first_response" | "next_response" | "resolution" | "waiting" | "unanswered";
 
 /**
  * When an escalation acts.
@@ -806,7 +829,51 @@ target: SlaTarget,
 /**
  * By when it had to be kept.
  */
-due_at: Time, } | { "kind": "customer_updated",
+due_at: Time, } | { "kind": "sla_planned",
+/**
+ * All of them.
+ */
+promises: Array<Promise>, } | { "kind": "escalated",
+/**
+ * Its name.
+ */
+rule: string,
+/**
+ * What gave it cause.
+ */
+on: EscalationCause, } | { "kind": "reply_scheduled",
+/**
+ * What.
+ */
+message: Message,
+/**
+ * Whose.
+ */
+agent: AgentId,
+/**
+ * With which claim.
+ */
+token: number,
+/**
+ * The sender's key.
+ */
+key: string,
+/**
+ * When it is sent.
+ */
+at: Time,
+/**
+ * Where it will leave the conversation, when not `open`.
+ */
+then?: Then, } | { "kind": "schedule_dropped",
+/**
+ * Which message.
+ */
+message: MessageId,
+/**
+ * Why.
+ */
+reason: DropReason, } | { "kind": "customer_updated",
 /**
  * How.
  */
@@ -981,21 +1048,21 @@ text?: string,
  */
 snoozed?: boolean,
 /**
- * Whether a promise about time is at risk and none is broken.
- */
-sla_at_risk?: boolean,
-/**
- * Whether a promise about time is broken.
- */
-sla_breached?: boolean,
-/**
  * Whether it has mentions that the asker has not read.
  */
 mentions_me?: boolean,
 /**
  * Whether a transfer is offered to the asker or one of their teams.
  */
-offered_to_me?: boolean, };
+offered_to_me?: boolean,
+/**
+ * Whether a promise about time is at risk and none is broken.
+ */
+sla_at_risk?: boolean,
+/**
+ * Whether a promise about time is broken.
+ */
+sla_breached?: boolean, };
 
 /**
  * A part of a whole, 0 to 1. Any number can be read; whether it is a part is checked with the other settings.
@@ -1715,6 +1782,52 @@ faults?: Array<Fault>,
 retry_after_ms?: number, };
 
 /**
+ * A promise about time that runs or is paused.
+ */
+export type Promise = {
+/**
+ * What is promised.
+ */
+target: SlaTarget,
+/**
+ * Within how much open time, in milliseconds.
+ */
+within_ms: number,
+/**
+ * How much of that had passed when it last began to run, in milliseconds.
+ */
+spent_ms: number,
+/**
+ * Since when it runs; absent while it is paused.
+ */
+since?: Time,
+/**
+ * When it is at risk; absent while it is paused.
+ */
+warn_at?: Time,
+/**
+ * By when it must be kept; absent while it is paused.
+ */
+due_at?: Time, };
+
+/**
+ * A promise as lists show it.
+ */
+export type PromiseSummary = {
+/**
+ * By when it must be kept; absent while it is paused.
+ */
+due_at?: Time,
+/**
+ * Whether it was said to be at risk.
+ */
+warned: boolean,
+/**
+ * Whether it is broken.
+ */
+breached: boolean, };
+
+/**
  * `PUT /settings`: all that the workspace sets.
  */
 export type PutSettings = {
@@ -1954,7 +2067,7 @@ key?: string, };
 /**
  * How a claim was released.
  */
-export type ReleaseVia = "release" | "resolved" | "snoozed" | "transfer" | "take_over" | "merged";
+export type ReleaseVia = "release" | "resolved" | "snoozed" | "transfer" | "take_over" | "merged" | "escalated";
 
 /**
  * Answer the customer.
@@ -2057,6 +2170,60 @@ sort: Sort,
  * Who is offered it: everyone, unless it is said otherwise.
  */
 shared_with: ViewAudience, };
+
+/**
+ * Answer the customer at a time to come, if one still holds the conversation then and nothing new was said.
+ */
+export type ScheduleReply = {
+/**
+ * In which conversation.
+ */
+conversation: ConversationId,
+/**
+ * The claim's token.
+ */
+token: number,
+/**
+ * Makes the command repeatable.
+ */
+key: string,
+/**
+ * The highest `seq` of this conversation that was shown to the sender.
+ */
+seen: number,
+/**
+ * What to say.
+ */
+text: string,
+/**
+ * Files with it.
+ */
+attachments?: Array<Attachment>,
+/**
+ * Where it leaves the conversation, when not `open`.
+ */
+then?: Then,
+/**
+ * When to send it.
+ */
+at: Time, };
+
+/**
+ * A reply that waits for its time. Its text stands in its event.
+ */
+export type ScheduledReply = {
+/**
+ * The message that it will be.
+ */
+message: MessageId,
+/**
+ * Whose.
+ */
+agent: AgentId,
+/**
+ * When it is sent.
+ */
+at: Time, };
 
 /**
  * To `release`, `cancel_transfer`.
@@ -2339,6 +2506,27 @@ settings: WorkspaceSettings, };
 export type SettingsCommand = Record<symbol, never>;
 
 /**
+ * What is promised to the customer of a conversation at present.
+ */
+export type SlaSummary = {
+/**
+ * The first reply.
+ */
+first_response?: PromiseSummary,
+/**
+ * The next reply.
+ */
+next_response?: PromiseSummary,
+/**
+ * The end.
+ */
+resolution?: PromiseSummary,
+/**
+ * The nearest of their times, also when it is over; absent while all are paused.
+ */
+due_at?: Time, };
+
+/**
  * A promise about time.
  */
 export type SlaTarget = "first_response" | "next_response" | "resolution";
@@ -2399,7 +2587,7 @@ export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity
 export type Status = "new" | "open" | "pending" | "resolved" | "closed";
 
 /**
- * A conversation as lists show it. Every field is always present; null means none.
+ * A conversation as lists show it. Unless it is said otherwise, every field is always present; null means none.
  */
 export type Summary = {
 /**
@@ -2475,9 +2663,13 @@ last_message: LastMessage | null,
  */
 first_response_at: Time | null,
 /**
- * Promises about time; none yet.
+ * Promises about time.
  */
 sla: SlaSummary | null,
+/**
+ * A reply that waits for its time; absent without one.
+ */
+scheduled?: ScheduledReply,
 /**
  * What the customer thought of it.
  */
@@ -2951,6 +3143,8 @@ export interface Answers {
   answer_transfer: TokenAnswer;
   take_over: TokenAnswer;
   reply: ReplyAnswer;
+  schedule_reply: ReplyAnswer;
+  cancel_scheduled: SeqAnswer;
   note: NoteAnswer;
   update: UpdateAnswer;
   bulk: BulkAnswer;
@@ -2987,5 +3181,3 @@ export type TeamStats = { id: TeamId, agents: Standings, } & Live;
 export type AgentStats = { id: AgentId, status: Presence, connected: boolean, load: number, capacity: number | null, waiting: number, oldest_waiting_since: Time | null, at_risk: number, breached: number, replies_per_minute: number, first_response: Durations, handle_time: Durations, };
 export type StatsFrame = { at: Time, whole: boolean, workspace?: WorkspaceStats, queues?: Array<QueueStats>, teams?: Array<TeamStats>, agents?: Array<AgentStats>, };
 
-export type PromiseSummary = { due_at?: Time, warned: boolean, breached: boolean, };
-export type SlaSummary = { first_response?: PromiseSummary, next_response?: PromiseSummary, resolution?: PromiseSummary, due_at?: Time, };

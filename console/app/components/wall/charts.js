@@ -4,6 +4,7 @@ import uPlot from '../../../vendor/uplot.mjs';
 import { html, useEffect, useRef } from '../../lib.js';
 import { prefs } from '../../prefs.js';
 import { t } from '../../strings.js';
+import { clock } from '../../time.js';
 import { history, sampled } from '../../wall/figures.js';
 
 const HEIGHT = 132;
@@ -121,7 +122,13 @@ function options(at, series) {
       },
     },
     axes: [
-      { ...axis, space: 70 },
+      {
+        ...axis,
+        size: 26,
+        space: 70,
+        values: (/** @type {unknown} */ _plot, /** @type {number[]} */ ticks) =>
+          ticks.map((it) => clock(new Date(it * 1000).toISOString())),
+      },
       { ...axis, size: 34, space: 28 },
     ],
     series: [
