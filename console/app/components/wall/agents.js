@@ -99,9 +99,10 @@ function draw(it, name, reason, over) {
   const said = [name, t(state), reason, t('a_holds', { load })].filter(Boolean).join(', ');
   return html`
     <li key=${it.id} class=${cx('agent-cell', !it.connected && 'off', it.breached > 0 && 'hot', over && 'over')} data-agent=${it.id} data-status=${state}>
-      <button type="button" class="agent-button" title=${said} aria-label=${said} onClick=${() => ask('agent', [it.id])}>
+      <button type="button" class="agent-button" title=${said} onClick=${() => ask('agent', [it.id])}>
         <span class="dot" aria-hidden="true"></span><${Avatar} id=${it.id} name=${name} small />
-        <span class="cut" dir="auto">${name}</span><span class=${cx('end agent-load', full && 'full')}>${load}</span>
+        <span class="cut" dir="auto">${name}</span><span class="sr">, ${[t(state), reason].filter(Boolean).join(', ')}, ${t('a_load')} </span>
+        <span class=${cx('end agent-load', full && 'full')}>${load}</span>
         <meter class=${full ? 'full' : ''} min="0" max=${most} value=${it.load} aria-hidden="true"></meter>
       </button>
     </li>`;

@@ -66,7 +66,7 @@ const Body = ({ all }) => html`
 const Notices = () => html`
   <section class="card notices" aria-labelledby="wall-notices">
     <h2 id="wall-notices">${t('notices')}</h2>
-    <ul role="log" aria-labelledby="wall-notices" tabindex="0">
+    <div class="notice-log" role="log" aria-labelledby="wall-notices" tabindex="0"><ul>
       ${notices.value.map(
         (it) => html`<li key=${it.id} class=${cx('notice', it.kind)}>
           <${Icon} name=${it.kind === 'hot' ? 'alert' : 'alarm'} /><span dir="auto">${it.text}</span>
@@ -75,7 +75,7 @@ const Notices = () => html`
         </li>`,
       )}
       ${notices.value.length === 0 && html`<li class="faint">${t('notices_none')}</li>`}
-    </ul>
+    </ul></div>
   </section>`;
 
 /** What customers never saw. @param {{all: WorkspaceStats}} props */
