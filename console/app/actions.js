@@ -9,7 +9,7 @@ import { guards, losses, seenUpTo, sending, setDoing, talk } from './talk.js';
 import { refused, toast } from './toasts.js';
 
 /** @import {DibsError} from '../sdk/errors.js' */
-/** @import {BulkAction, BulkResult, TransferTo} from '../sdk/types/protocol.js' */
+/** @import {BulkAction, BulkResult, Summary, TransferTo} from '../sdk/types/protocol.js' */
 /** @import {Fields} from '../sdk/calls.js' */
 
 const RETRIES = 3;
@@ -139,6 +139,34 @@ export async function sendNote(id, text) {
   });
 }
 
+/** Where a note would mention somebody. */
+const MENTION = /(^|[^\p{L}\p{N}._-])@/gu;
+/** Invisible, and in no name: what follows an `@` with it mentions nobody. */
+const JOINER = '\u2060';
+
+/** A note that mentions its holder, and nobody else. @param {string} id @param {string} holder @param {string} text */
+export const whisper = (id, holder, text) =>
+  attempt(id, 'whisper', async () => {
+    const said = `@${holder} ${text.trim().replace(MENTION, `$1@${JOINER}`)}`;
+    await hub().call('note', { conversation: id, text: said }, { retry: RETRIES });
+    toast(t('whispered', { name: nameOf(holder) }), { tone: 'good' });
+  });
+
+/**
+ * Gives it to somebody: what one holds is offered to them, anything else becomes theirs to see to. Refused when somebody
+ * else has called it, or it was given to somebody else, since it was looked at.
+ * @param {Summary} summary @param {string} agent
+ */
+export function give(summary, agent) {
+  const { id, claim: held, assignee } = summary;
+  if (claims.peek().has(id)) return transfer(id, { agent }, '');
+  return attempt(id, 'give', async () => {
+    await hub().call('update', { conversation: id, assignee: agent, expect: { assignee, claim: held } });
+    const names = { name: nameOf(agent), customer: summary.customer.name, holder: nameOf(held?.agent ?? '') };
+    toast(t(held && held.agent !== agent ? 'given_held' : 'given', names), { tone: 'good' });
+  });
+}
+
 /** What the last bulk action came to. @type {{results: BulkResult[], names: Map<string, string>}} */
 export const outcome = { results: [], names: new Map() };
 
@@ -158,8 +186,11 @@ export async function bulk(ids, action, names) {
   if (outcome.results.length) ask('results');
 }
 
-/** @param {'online' | 'away' | 'busy'} status */
-export const setPresence = (status) => hub().call('set_presence', { status }).catch(refused);
+/** One's own, or for supervisors somebody's. @param {'online' | 'away' | 'busy'} status @param {string} [agent] */
+export const setPresence = (status, agent) =>
+  hub()
+    .call('set_presence', { status, ...(agent && { agent }) })
+    .catch(refused);
 
 /** @param {TransferTo} to */
 export const nameOfTarget = (to) => ('agent' in to ? nameOf(to.agent) : to.team);

@@ -7,9 +7,10 @@ import { step, viewNames } from './list.js';
 import { toggleDetails } from './panel.js';
 import { prefer, prefs } from './prefs.js';
 import { go, route } from './route.js';
-import { ask, claims, isSupervisor, me } from './store.js';
+import { ask, claims, features, isSupervisor, me } from './store.js';
 import { t } from './strings.js';
 import { doing, setTab, talk } from './talk.js';
+import { canned } from './workspace.js';
 
 /** @typedef {{name: string, label: string, run(): void, when(): boolean}} CommandItem `name` is that of its key, where it has one. */
 
@@ -105,9 +106,27 @@ export function possible() {
     },
     {
       name: '',
-      label: t('floor'),
+      label: t('wall'),
       when: () => isSupervisor.value,
-      run: () => go({ view: 'floor', id: null }),
+      run: () => go({ view: 'wall', id: null }),
+    },
+    {
+      name: '',
+      label: t('canned'),
+      when: () => isOpen() && canned.value.length > 0,
+      run: () => ask('canned', [id()]),
+    },
+    {
+      name: '',
+      label: t('whisper'),
+      when: () => isSupervisor.value && held(),
+      run: () => ask('whisper', [id()]),
+    },
+    {
+      name: '',
+      label: t('workspace'),
+      when: () => features.value.has('settings'),
+      run: () => go({ view: 'workspace', id: null }),
     },
     { name: '', label: t('settings'), when: () => me.value !== null, run: () => ask('settings') },
     { name: '', label: t('back'), when: () => route.value.id !== null, run: () => go({ id: null }) },

@@ -55,6 +55,13 @@ function mark(id, has) {
 /** @param {string} id @param {Kind} kind @param {string} text */
 export const keep = (id, kind, text) => put(id, kind, { ...draft(id, kind), text });
 
+/** Puts a text behind what is written. @param {string} id @param {Kind} kind @param {string} text */
+export function add(id, kind, text) {
+  const written = draft(id, kind).text;
+  keep(id, kind, written.trim() ? `${written.replace(/\s+$/, '')}\n${text}` : text);
+  cleared.value += 1;
+}
+
 /** @param {string} id @param {(files: Attachment[]) => Attachment[]} change */
 function file(id, change) {
   const known = draft(id, 'reply');

@@ -3,13 +3,18 @@
 import { computed, effect, signal, untracked } from './lib.js';
 import { Pages } from './pages.js';
 import { go, queue, route, search } from './route.js';
-import { client, me } from './store.js';
+import { client, features, me } from './store.js';
 import { filterOf, viewOf, views } from './views.js';
 
 /** @import {Sort} from '../sdk/types/protocol.js' */
 
 /** @type {Sort[]} */
-export const SORTS = ['waiting', 'newest', 'oldest', 'priority', 'last_activity'];
+const ALWAYS = ['waiting', 'newest', 'oldest', 'priority', 'last_activity'];
+export const sorts = computed(() =>
+  features.value.has('sla') ? [...ALWAYS, /** @type {const} */ ('due')] : ALWAYS,
+);
+/** Screens of their own. */
+const NOT_LISTS = new Set(['mentions', 'wall', 'workspace']);
 const TYPING_MS = 150;
 
 /** Chosen for a view, in this tab. @type {import('./lib.js').Signal<Record<string, Sort>>} */
@@ -43,7 +48,14 @@ effect(() => {
 
 effect(() => {
   const dibs = client.value;
-  if (!dibs || !me.value || viewName.value === 'mentions' || viewName.value === 'floor') return;
+  if (!dibs || !me.value) return;
+  if (NOT_LISTS.has(viewName.value)) {
+    untracked(() => {
+      pages.value = null;
+      selection.value = null;
+    });
+    return;
+  }
   const filter = filterOf({ base: viewName.value, text: text.value, queue: queue.value });
   const open = new Pages(dibs, filter, sort.value);
   pages.value = open;

@@ -30,6 +30,8 @@ const DEFAULTS = {
   sound: false,
   details: true,
   silent: false,
+  /** The supervisors' wall: `limit` is how long somebody may wait, in minutes; without a `team` all are shown. */
+  wall: { kiosk: false, limit: 10, list: 'waiting', team: '' },
   saved: /** @type {import('./views.js').Saved[]} */ ([]),
 };
 
@@ -37,7 +39,12 @@ const DEFAULTS = {
 function read() {
   try {
     const kept = JSON.parse(localStorage.getItem(NAME) ?? '{}');
-    return { ...DEFAULTS, ...kept, keys: { ...DEFAULT_KEYS, ...kept.keys } };
+    return {
+      ...DEFAULTS,
+      ...kept,
+      keys: { ...DEFAULT_KEYS, ...kept.keys },
+      wall: { ...DEFAULTS.wall, ...kept.wall },
+    };
   } catch {
     return DEFAULTS;
   }
@@ -54,6 +61,9 @@ export function prefer(change) {
     // A browser that keeps nothing: it holds for this page.
   }
 }
+
+/** Changes some of the wall's choices. @param {Partial<typeof DEFAULTS.wall>} change */
+export const preferWall = (change) => prefer({ wall: { ...prefs.peek().wall, ...change } });
 
 effect(() => {
   document.documentElement.dataset.theme = prefs.value.theme;

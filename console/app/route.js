@@ -7,7 +7,7 @@ import { signal } from './lib.js';
 /** @returns {Route} */
 function read() {
   const [, view = 'unclaimed', id = null] = /^#\/([a-z]+)(?:\/([0-9a-f-]{36}))?$/.exec(location.hash) ?? [];
-  return { view, id: id ?? null };
+  return { view: view === 'floor' ? 'wall' : view, id: id ?? null };
 }
 
 export const route = signal(read());

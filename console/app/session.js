@@ -6,7 +6,7 @@ import { feedAlerts } from './alerts.js';
 import { draftsOf } from './drafts.js';
 import { handed, onHanded } from './fragment.js';
 import { batch, ticker, withEntry } from './lib.js';
-import { asking, claims, client, link, marks, me, offers, people, unread } from './store.js';
+import { asking, claims, client, features, link, marks, me, offers, people, unread } from './store.js';
 import { canFetch, claimsOf, fetchToken } from './tokens.js';
 
 /** @import {Client} from '../sdk/client.js' */
@@ -120,6 +120,8 @@ function start() {
       untried = '';
       const told = { ...welcome.agent, workspace: welcome.workspace };
       // The same person after a reconnect: lists and views are not opened anew, the SDK has them back.
+      if (String([...features.peek()]) !== String(welcome.features))
+        features.value = new Set(welcome.features);
       if (JSON.stringify(told) !== JSON.stringify(me.value)) me.value = told;
       draftsOf(`${welcome.workspace}/${welcome.agent.id}`);
       readMarks(dibs);

@@ -11,6 +11,8 @@ import { computed, signal } from './lib.js';
 export const client = signal(null);
 /** @type {import('./lib.js').Signal<StateChange>} */
 export const link = signal({ state: 'connecting' });
+/** What the hub knows beyond the first version of the protocol. @type {import('./lib.js').Signal<Set<string>>} */
+export const features = signal(new Set());
 /** @type {import('./lib.js').Signal<(AgentInfo & {workspace: string}) | null>} */
 export const me = signal(null);
 /** Tokens of one's own claims. @type {import('./lib.js').Signal<Map<string, number>>} */

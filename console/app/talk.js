@@ -30,7 +30,9 @@ export const losses = signal(new Map());
 export const tabs = signal(new Map());
 
 /** Whether one looks without being seen. */
-export const silent = computed(() => isSupervisor.value && prefs.value.silent);
+export const silent = computed(
+  () => isSupervisor.value && (prefs.value.silent || route.value.view === 'wall'),
+);
 /** The one to follow: at once, but while one runs through the list only where one stops. */
 const openId = signal(route.value.id);
 let ranAt = 0;

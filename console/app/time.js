@@ -40,6 +40,15 @@ export function since(at) {
   return hours < 48 ? t('hours', { n: hours, m: minutes % 60 }) : t('days', { n: Math.floor(hours / 24) });
 }
 
+/** How long until, or how long ago: as short. @param {string} at */
+export function until(at) {
+  const left = Date.parse(at) - now.value;
+  const there = new Date(now.value - Math.abs(left)).toISOString();
+  return t(left < 0 ? 'late_by' : 'due_in', {
+    time: Math.abs(left) < 60_000 ? t('under_minute') : since(there),
+  });
+}
+
 /** How urgent a wait is, for its colour. @param {string | null} at @returns {'' | 'warm' | 'hot'} */
 export function heat(at) {
   const minutes = at ? (now.value - Date.parse(at)) / 60_000 : 0;

@@ -2,7 +2,7 @@
 
 import { computed, effect, signal, ticker } from './lib.js';
 import { prefs } from './prefs.js';
-import { client, me } from './store.js';
+import { client, features, me } from './store.js';
 
 /** @import {Filter, Sort} from '../sdk/types/protocol.js' */
 /** @import {View} from '../sdk/view.js' */
@@ -23,12 +23,25 @@ export const views = /** @type {any} */ (
         sort: 'priority',
       },
       { name: 'waiting', icon: 'clock', filter: { waiting_longer_than_s: 1 }, sort: 'waiting' },
+      {
+        name: 'assigned',
+        icon: 'flag',
+        filter: { assignee: 'me', claimed: false, status: ['new', 'open'] },
+        sort: 'waiting',
+      },
       { name: 'mentions', icon: 'at', filter: { mentions_me: true }, sort: 'last_activity' },
       { name: 'team', icon: 'people', filter: { team: teams }, sort: 'waiting' },
       { name: 'all', icon: 'stack', filter: {}, sort: 'last_activity' },
       { name: 'pending', icon: 'pause', filter: { status: ['pending'], snoozed: false }, sort: 'oldest' },
       { name: 'snoozed', icon: 'moon', filter: { snoozed: true }, sort: 'oldest' },
     ];
+    if (features.value.has('sla'))
+      all.splice(
+        3,
+        0,
+        { name: 'risk', icon: 'alarm', filter: { sla_at_risk: true }, sort: 'due' },
+        { name: 'late', icon: 'alert', filter: { sla_breached: true }, sort: 'due' },
+      );
     return teams.length ? all : all.filter((it) => it.name !== 'team');
   })
 );
@@ -49,7 +62,7 @@ export const savedCount = (it) => `saved:${it.name}`;
 /** How many each view has. @type {import('./lib.js').Signal<Map<string, number>>} */
 export const counts = signal(new Map());
 
-/** As many of one's own views are counted: a session has 32, and the floor takes most of them. */
+/** As many of one's own views are counted: a session has 32, and each view above takes one. */
 const SAVED_COUNTED = 4;
 const saved = computed(() => prefs.value.saved);
 

@@ -6,9 +6,8 @@ import { DibsError } from './errors.js';
 
 /** Commands that a hub may know and the generated types do not, yet. */
 /** @typedef {{type: 'merge', into: string, conversations: string[], expect?: object, key?: string}
- *   | {type: 'split', conversation: string, messages: string[], subject?: string, key?: string}
- *   | {type: 'watch_stats'} | {type: 'unwatch_stats'}} LaterCommand */
-/** @typedef {Answers & {merge: {seq: number}, split: {conversation: string}, watch_stats: {}, unwatch_stats: {}}} AllAnswers */
+ *   | {type: 'split', conversation: string, messages: string[], subject?: string, key?: string}} LaterCommand */
+/** @typedef {Answers & {merge: {seq: number}, split: {conversation: string}}} AllAnswers */
 /** @typedef {keyof AllAnswers} Name A command's `type`. */
 /** @template {Name} K @typedef {Omit<Extract<Command | LaterCommand, {type: K}>, 'type' | 'key'>} Fields */
 /** @typedef {{key?: string, retry?: number}} CallOptions `retry`: how often to repeat when refused with `unavailable` or `rate_limited`. */
@@ -19,17 +18,17 @@ import { DibsError } from './errors.js';
 /** They change something, and take a key. */
 const KEYED = new Set(
   `open release transfer cancel_transfer answer_transfer take_over reply note update bulk merge split set_presence
-  mark_read read_mentions`.split(/\s+/),
+  mark_read read_mentions set_settings`.split(/\s+/),
 );
 /** They may be repeated as they are: questions, and `claim`, which gives a holder the same token again. */
-const REPEATABLE = new Set('history list read_marks mentions ping claim'.split(' '));
+const REPEATABLE = new Set('history list read_marks mentions settings ping claim'.split(' '));
 /** Keys are kept for 24 h: half of that is surely safe. */
 const KEY_GOOD_FOR_MS = 12 * 3_600_000;
 
 const SAID = {
-  offline: 'There is no connection: nothing was sent.',
+  offline: 'No connection: nothing was sent.',
   closed: 'The client is closed.',
-  unknown_outcome: 'The connection ended before it was known to be done.',
+  unknown_outcome: 'The connection ended before the answer.',
 };
 
 /** A key of 128 random bits; without a secure context, too. */

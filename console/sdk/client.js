@@ -216,6 +216,8 @@ export class Client extends Emitter {
         );
       case 'presence':
         return this.#of(Agents)[0]?.push(frame.agents);
+      case 'stats':
+        return this.#of(Stats)[0]?.push(frame);
     }
     this.#told(frame);
   }
@@ -244,16 +246,11 @@ export class Client extends Emitter {
         this.#conversation(frame.conversation)?.push('marks', frame.marks);
         break;
       case 'revoked':
-        this.#conversation(frame.conversation)?.lose(
-          new DibsError('not_found', 'You may no longer see this conversation.'),
-        );
+        this.#conversation(frame.conversation)?.lose(new DibsError('not_found', 'You may no longer see it.'));
         break;
       case 'resync':
         this.#cursor.resync(frame.epoch);
         if (frame.epoch) for (const conversation of this.#of(Conversation)) conversation.reset();
-        break;
-      default:
-        if (/** @type {string} */ (frame.type) === 'stats') this.#of(Stats)[0]?.take(frame);
     }
     this.emit(/** @type {Told} */ (frame.type), /** @type {any} */ (frame));
   }

@@ -3,7 +3,7 @@
 import { Live } from './live.js';
 
 /** @import {Client} from './client.js' */
-/** @import {AgentRow, PresenceRow, TeamRow, WatchAgentsAnswer} from './protocol.js' */
+/** @import {AgentRow, AgentStats, PresenceRow, QueueStats, StatsFrame, TeamRow, TeamStats, WatchAgentsAnswer, WorkspaceStats} from './protocol.js' */
 
 /** @extends {Live<{presence: PresenceRow[]}>} */
 export class Agents extends Live {
@@ -32,15 +32,8 @@ export class Agents extends Live {
     for (const row of rows) {
       const known = this.agents.get(row.id);
       unknown ||= !known;
-      const empty = {
-        name: row.id,
-        kind: 'human',
-        role: 'agent',
-        teams: [],
-        last_seen_at: null,
-        capacity: null,
-      };
-      this.agents.set(row.id, /** @type {AgentRow} */ ({ ...(known ?? empty), ...row }));
+      const first = { name: row.id, kind: 'human', role: 'agent', teams: [], capacity: null };
+      this.agents.set(row.id, /** @type {AgentRow} */ ({ ...first, last_seen_at: null, ...known, ...row }));
     }
     if (unknown && !this.#cut) this.ask();
     this.emit('presence', rows);
@@ -50,17 +43,29 @@ export class Agents extends Live {
 
 /** @extends {Live<{}>} */
 export class Stats extends Live {
-  /** The latest. @type {Record<string, unknown>} */
-  stats = {};
+  /** The latest. @type {WorkspaceStats | null} */
+  workspace = null;
+  /** By id, as all below. @type {Map<string, QueueStats>} */
+  queues = new Map();
+  /** @type {Map<string, TeamStats>} */
+  teams = new Map();
+  /** @type {Map<string, AgentStats>} */
+  agents = new Map();
 
   /** @param {Client} client */
   constructor(client) {
     super(client, 'watch_stats', 'unwatch_stats');
   }
 
-  /** @param {Record<string, unknown>} frame Of `watch_stats`, or a push. */
-  take({ type: _type, id: _id, ...stats }) {
-    this.stats = { ...this.stats, ...stats };
+  /** @param {StatsFrame} frame Rows that changed, or all. */
+  push(frame) {
+    if (frame.workspace) this.workspace = frame.workspace;
+    for (const kind of /** @type {const} */ (['queues', 'teams', 'agents'])) {
+      /** @type {Map<string, any>} */
+      const rows = this[kind];
+      if (frame.whole) rows.clear();
+      for (const row of frame[kind] ?? []) rows.set(row.id, row);
+    }
     this.emit('change', undefined);
   }
 }

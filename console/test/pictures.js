@@ -23,6 +23,7 @@ const DEMO = [
   '1.5',
 ];
 const LIVELY_MS = Number(process.env.LIVELY_MS ?? 150_000);
+const CHARTED_MS = Number(process.env.CHARTED_MS ?? 120_000);
 const SIZE = { width: 1280, height: 760 };
 
 const demo = spawn(PROGRAM, DEMO, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -94,9 +95,12 @@ try {
   await picture(agent, 'console-agent');
   await agent.emulateMedia({ colorScheme: 'dark' });
   await picture(agent, 'console-dark');
-  await supervisor.click('[data-view=floor]');
-  await supervisor.locator('.floor tbody th').nth(6).waitFor();
   await picture(supervisor, 'console-supervisor');
+  await supervisor.setViewportSize({ width: 1600, height: 900 });
+  await supervisor.click('[data-view=wall]');
+  await supervisor.locator('.queue-tile').nth(2).waitFor();
+  await supervisor.waitForTimeout(CHARTED_MS); // Until the charts have something to show.
+  await picture(supervisor, 'console-wall');
   const narrow = await seat(you, { viewport: { width: 390, height: 760 } });
   await narrow.evaluate((it) => {
     location.hash = `#/waiting/${it}`;

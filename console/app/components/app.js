@@ -1,14 +1,14 @@
 //! The page: which parts there are, and which of them a narrow screen shows.
 
-import { cx, html } from '../lib.js';
+import { cx, html, signal, withEntry } from '../lib.js';
 import { detailsShown } from '../panel.js';
+import { prefs } from '../prefs.js';
 import { route } from '../route.js';
 import { asking, isSupervisor, me } from '../store.js';
 import { t } from '../strings.js';
 import { Banner } from './banner.js';
 import { Conversation } from './conversation.js';
 import { Dialogs } from './dialogs.js';
-import { Floor } from './floor.js';
 import { MentionInbox } from './inbox.js';
 import { List } from './list.js';
 import { Offers } from './offers.js';
@@ -20,17 +20,42 @@ export function App() {
   if (!me.value)
     return html`<${Banner} />${asking.value ? html`<${SignIn} />` : html`<p class="empty" role="status">${t('connecting')}</p>`}<${Toasts} />`;
   const { view, id } = route.value;
-  const floor = view === 'floor' && isSupervisor.value && !id;
+  const Screen = SCREENS[view] && screen(view);
+  const wall = view === 'wall';
+  const kiosk = wall && isSupervisor.value && prefs.value.wall.kiosk;
   return html`
     <a class="skip" href="#conversation" onClick=${skip}>${t('skip')}</a>
     <${Banner} />
-    <div class=${cx('shell', id && 'has-talk', floor && 'is-floor', detailsShown.value && 'has-details')}>
+    <div class=${cx('shell', id && 'has-talk', Screen && 'is-wall', kiosk && 'kiosk', !Screen && detailsShown.value && 'has-details')}>
       <${Sidebar} />
-      ${floor ? html`<${Floor} />` : html`<${Middle} view=${view} /><${Conversation} />`}
+      ${Screen ? html`<${Screen} beside=${Boolean(id)} />${id && html`<${Conversation} />`}` : html`<${Middle} view=${view} /><${Conversation} />`}
     </div>
     <${Dialogs} />
     <${Toasts} />
     ${asking.value && asking.value !== 'expiring' && html`<${SignIn} over />`}`;
+}
+
+/** Screens that are loaded when they are first looked at: most people never do. @type {Record<string, () => Promise<Function>>} */
+const SCREENS = {
+  wall: async () => (await import('./wall/wall.js')).Wall,
+  workspace: async () => (await import('./workspace.js')).Workspace,
+};
+/** @type {import('../lib.js').Signal<Map<string, Function>>} */
+const loaded = signal(new Map());
+const Loading = () =>
+  html`<main id="conversation" class="wall"><p class="empty" role="status">${t('loading')}</p></main>`;
+
+/** @param {string} view */
+function screen(view) {
+  const known = loaded.value.get(view);
+  if (known) return known;
+  // It is tried again when it is asked for again.
+  void SCREENS[view]()
+    .then((it) => {
+      loaded.value = withEntry(loaded.peek(), view, it);
+    })
+    .catch(() => {});
+  return Loading;
 }
 
 /** @param {{view: string}} props */

@@ -77,6 +77,12 @@ function Buttons({ summary, mine }) {
       ${
         held &&
         !mine &&
+        isSupervisor.value &&
+        html`<button type="button" class="quiet" data-act="whisper" disabled=${off} onClick=${() => ask('whisper', [id])}>${t('whisper')}</button>`
+      }
+      ${
+        held &&
+        !mine &&
         html`<button type="button" data-act="take_over" class=${isSupervisor.value ? '' : 'quiet'} disabled=${off} onClick=${() => ask('takeOver', [id])}>${t('take_over')}</button>`
       }
       ${mayChange() && !isDone() && html`<button type="button" class="quiet" disabled=${off} onClick=${() => ask('snooze', [id])}>${t('snooze')}</button>`}

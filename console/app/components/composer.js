@@ -7,6 +7,7 @@ import { html, useLayoutEffect, useRef, useSignal } from '../lib.js';
 import { ask, claims, client, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
 import { guards, sending, setTab, tabs, talk } from '../talk.js';
+import { canned } from '../workspace.js';
 import { DraftFiles } from './files.js';
 import { Guard } from './guard.js';
 import { Icon, IconButton } from './icon.js';
@@ -108,6 +109,7 @@ function Foot({ id, kind, summary, empty, busy, send }) {
   return html`
     <div class="field-foot">
       ${kind === 'reply' && html`<${IconButton} name="clip" label=${t('attach')} data-act="attach" disabled=${busy} onClick=${() => ask('attach', [id])} />`}
+      ${kind === 'reply' && canned.value.length > 0 && html`<${IconButton} name="text" label=${t('canned')} data-act="canned" disabled=${busy} onClick=${() => ask('canned', [id])} />`}
       <span class="faint cut" role="status">${held ? t('held_hint', { name: nameOf(summary.claim?.agent ?? '') }) : busy ? t('sending') : ''}</span>
       ${
         kind === 'reply' &&

@@ -12,6 +12,7 @@ import { ClaimBar } from './claimbar.js';
 import { Composer } from './composer.js';
 import { Details } from './details.js';
 import { Icon, IconButton } from './icon.js';
+import { Due } from './row.js';
 import { Timeline } from './timeline.js';
 
 export function Conversation() {
@@ -20,6 +21,7 @@ export function Conversation() {
   if (it.status === 'gone')
     return html`<main id="conversation" class="talk" tabindex="-1"><p class="empty">${t('gone')}</p></main>`;
   const summary = summaryOf(it);
+  const beside = route.value.view === 'wall';
   if (!summary)
     return html`<main id="conversation" class="talk" tabindex="-1" aria-busy="true"><p class="empty">${t('loading')}</p></main>`;
   return html`
@@ -30,15 +32,16 @@ export function Conversation() {
           <h2 dir="auto">${summary.customer.name}</h2>
           <p class="faint cut" dir="auto">${[summary.channel, summary.queue, summary.subject].filter(Boolean).join(' · ')}</p>
         </div>
+        <${Due} summary=${summary} long=${!beside} />
         <span class=${`status ${summary.status}`}>${t(`st_${summary.status}`)}</span>
-        ${isSupervisor.value && html`<${Silent} />`}
-        <${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />
+        ${isSupervisor.value && (beside ? html`<span class="silent" title=${t('silent_on')}><${Icon} name="eye-off" /><span class="sr">${t('silent_on')}</span></span>` : html`<${Silent} />`)}
+        ${beside ? html`<${IconButton} name="close" label=${t('close_talk')} data-act="close" onClick=${() => go({ id: null })} />` : html`<${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />`}
       </header>
       <${ClaimBar} talk=${it} summary=${summary} />
       <${Timeline} key=${it.id} talk=${it} />
       <${Composer} key=${`c-${it.id}`} id=${it.id} summary=${summary} />
     </main>
-    ${detailsShown.value && html`<${Details} key=${`d-${it.id}`} summary=${summary} />`}`;
+    ${detailsShown.value && !beside && html`<${Details} key=${`d-${it.id}`} summary=${summary} />`}`;
 }
 
 const Silent = () => html`

@@ -3,10 +3,11 @@
 import { update } from '../actions.js';
 import { mayChange } from '../commands.js';
 import { html, useEffect, useSignal } from '../lib.js';
+import { TARGETS, toneOf } from '../promises.js';
 import { go } from '../route.js';
 import { ask, client, nameOf } from '../store.js';
 import { t } from '../strings.js';
-import { brief, full } from '../time.js';
+import { brief, full, until } from '../time.js';
 import { Avatar } from './avatar.js';
 import { IconButton } from './icon.js';
 
@@ -32,6 +33,7 @@ export function Details({ summary }) {
         ${customer.tier && html`<${Pair} name="tier">${customer.tier}<//>`}
         <${Pair} name="opened"><time datetime=${opened_at} title=${full(opened_at)}>${brief(opened_at)}</time><//>
       </dl>
+      <${Promises} sla=${summary.sla} />
       <h3 class="label">${t('tags')}</h3>
       <ul class="tags">
         ${tags.map(
@@ -46,6 +48,18 @@ export function Details({ summary }) {
 
 /** @param {{name: string, children?: unknown}} props */
 const Pair = ({ name, children }) => html`<div><dt>${t(name)}</dt><dd dir="auto">${children}</dd></div>`;
+
+/** What is promised to the customer. @param {{sla: Summary['sla']}} props */
+function Promises({ sla }) {
+  const all = TARGETS.flatMap((target) => (sla?.[target] ? { target, ...sla[target] } : []));
+  if (!all.length) return null;
+  return html`
+    <h3 class="label">${t('promises')}</h3>
+    <dl class="promises">${all.map(
+      (it) => html`<div key=${it.target}><dt>${t(`sla_${it.target}`)}</dt>
+        <dd>${it.due_at ? html`<time class=${`due ${toneOf(it)}`} datetime=${it.due_at} title=${full(it.due_at)}>${until(it.due_at)}</time>` : html`<span class="faint">${t('sla_paused')}</span>`}</dd></div>`,
+    )}</dl>`;
+}
 
 /** They are asked for again when this one's status changes. @param {{id: string, customer: string, status: string}} props */
 function Others({ id, customer, status }) {

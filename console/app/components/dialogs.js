@@ -2,16 +2,18 @@
 
 import { html } from '../lib.js';
 import { dialog } from '../store.js';
+import { CannedDialog } from './canned.js';
 import { AssignDialog, PriorityDialog, ResultsDialog, StatusDialog, TagsDialog } from './changes.js';
 import { AttachDialog } from './files.js';
-import { SnoozeDialog, TakeOverDialog, TransferDialog } from './handover.js';
+import { GiveDialog } from './give.js';
+import { SnoozeDialog, TakeOverDialog, TransferDialog, WhisperDialog } from './handover.js';
 import { HelpDialog } from './help.js';
 import { Palette } from './palette.js';
 import { SaveDialog } from './saved.js';
 import { SettingsDialog } from './settings.js';
 
-/** @type {Record<string, (props: {ids: string[]}) => unknown>} */
-const KINDS = {
+/** A screen that is loaded later adds its own. @type {Record<string, (props: {ids: string[]}) => unknown>} */
+export const KINDS = {
   takeOver: TakeOverDialog,
   transfer: TransferDialog,
   snooze: SnoozeDialog,
@@ -21,6 +23,9 @@ const KINDS = {
   saveView: SaveDialog,
   tags: TagsDialog,
   attach: AttachDialog,
+  canned: CannedDialog,
+  give: GiveDialog,
+  whisper: WhisperDialog,
   results: ResultsDialog,
   palette: Palette,
   help: HelpDialog,

@@ -52,15 +52,22 @@ const LINES = {
   priority_changed: (it, name) => t('ev_priority', { name, to: t(`pr_${it.to}`) }),
   queue_changed: (it, name) => t('ev_queue', { name, to: it.to }),
   subject_changed: (it, name) => t('ev_subject', { name, to: it.to ?? '—' }),
+  escalated: (it) => t('ev_escalated', { rule: it.rule }),
+  reply_scheduled: (it) =>
+    t('ev_scheduled', { name: nameOf(it.agent), time: full(it.at), text: it.message.text }),
+  schedule_dropped: (it) => t('ev_dropped', { reason: t(`drop_${it.reason}`) }),
   customer_updated: () => t('ev_customer'),
   merged: () => t('ev_merged'),
   split: () => t('ev_split'),
   rated: (it) => t('ev_rated', { score: it.score }) + (it.comment ? `: ${it.comment}` : ''),
   redacted: () => t('ev_redacted'),
 };
-const SLA = /^sla_/;
+const SLA = /^sla_(warned|breached|met)$/;
 /** Said by what stands beside them: a line of their own would only repeat it. */
-const SILENT = { released: /^(transfer|take_over|resolved|snoozed)$/, kinds: new Set(['message_delivery']) };
+const SILENT = {
+  released: /^(transfer|take_over|resolved|snoozed)$/,
+  kinds: new Set(['message_delivery', 'sla_planned']),
+};
 
 /** Whether it is drawn at all. @param {EventEntry} entry */
 export function isDrawn({ event }) {
@@ -84,7 +91,7 @@ export function Entry({ entry, customer, delivery }) {
         <${Text} text=${event.note.text} names=${[...event.mentions.agents, ...event.mentions.teams]} />
       </article>`;
   const line = SLA.test(event.kind)
-    ? t('ev_sla', { what: `${event.kind.slice(4)}, ${'target' in event ? event.target : ''}` })
+    ? t(`ev_${event.kind}`, { what: t(`sla_${'target' in event ? event.target : ''}`) })
     : (LINES[event.kind]?.(event, name) ?? t('ev_other', { kind: event.kind }));
   return html`<p class="line"><span dir="auto">${line}</span> <${At} at=${at} /></p>`;
 }

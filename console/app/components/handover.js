@@ -1,6 +1,6 @@
 //! Dialogs that give a conversation away or put it off: take over, transfer, snooze.
 
-import { takeOver, transfer, update } from '../actions.js';
+import { takeOver, transfer, update, whisper } from '../actions.js';
 import { html } from '../lib.js';
 import { me, nameOf, people } from '../store.js';
 import { t } from '../strings.js';
@@ -19,6 +19,18 @@ export function TakeOverDialog({ ids: [id] }) {
       <p>${t('take_over_lead', { name: nameOf(holder) })}</p>
       <label for="reason">${t('reason')}</label>
       <input id="reason" name="reason" required maxlength=${LINE} placeholder=${t('take_over_hint')} dir="auto" data-first autocomplete="off" />
+    <//>`;
+}
+
+/** A note for the holder alone. @param {{ids: string[]}} props */
+export function WhisperDialog({ ids: [id] }) {
+  const holder = talk.peek()?.summary?.claim?.agent;
+  if (!holder) return null;
+  return html`
+    <${FormModal} title=${t('whisper_to', { name: nameOf(holder) })} go=${t('whisper')} run=${(/** @type {FormData} */ data) => void whisper(id, holder, String(data.get('text')))}>
+      <p>${t('whisper_lead', { name: nameOf(holder) })}</p>
+      <label for="whisper">${t('note')}</label>
+      <textarea id="whisper" name="text" rows="3" required dir="auto" data-first></textarea>
     <//>`;
 }
 

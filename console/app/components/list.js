@@ -2,7 +2,7 @@
 
 import { focusList } from '../focus.js';
 import { cx, html, useLayoutEffect, useRef, useSignal } from '../lib.js';
-import { chosenSort, cursor, pages, SORTS, selection, sight, sort, step, toggle } from '../list.js';
+import { chosenSort, cursor, pages, selection, sight, sort, sorts, step, toggle } from '../list.js';
 import { prefs } from '../prefs.js';
 import { go, queue, route, search } from '../route.js';
 import { ask } from '../store.js';
@@ -23,7 +23,7 @@ export function List() {
       <label class="sort"><span class="sr">${t('sort')}</span>
         <select value=${sort.value} onChange=${(/** @type {any} */ event) => {
           chosenSort.value = { ...chosenSort.value, [view]: event.currentTarget.value };
-        }}>${SORTS.map((it) => html`<option value=${it}>${t(`sort_${it}`)}</option>`)}</select>
+        }}>${sorts.value.map((it) => html`<option value=${it}>${t(`sort_${it}`)}</option>`)}</select>
       </label>
       <${IconButton} name="check" label=${t(selection.value ? 'select_done' : 'select')} aria-pressed=${Boolean(selection.value)}
         onClick=${() => {

@@ -3,10 +3,11 @@
 import { drafted } from '../drafts.js';
 import { cx, html } from '../lib.js';
 import { selection, toggle } from '../list.js';
+import { dueOf } from '../promises.js';
 import { go, route } from '../route.js';
 import { marks, me, nameOf } from '../store.js';
 import { t } from '../strings.js';
-import { brief, heat, since } from '../time.js';
+import { brief, full, heat, since, until } from '../time.js';
 import { Avatar } from './avatar.js';
 import { Icon } from './icon.js';
 
@@ -60,12 +61,21 @@ export function Row({ summary, activity, index, place }) {
               ? html`<span class=${mine ? 'holder mine' : 'holder'} title=${t('held_by', { name: nameOf(claim.agent) })}><${Avatar} id=${claim.agent} name=${nameOf(claim.agent)} small />${mine ? t('you') : nameOf(claim.agent)}</span>`
               : html`<span class="holder none">${t('unclaimed')}</span>`
           }
+          <${Due} summary=${summary} />
           ${tags.slice(0, TAGS_SHOWN).map((tag) => html`<span class="tag" dir="auto">${tag}</span>`)}
           ${tags.length > TAGS_SHOWN && html`<span class="tag">+${tags.length - TAGS_SHOWN}</span>`}
           <${Who} activity=${activity} holder=${claim?.agent} />
         </div>
       </div>
     </div>`;
+}
+
+/** What is promised next, and how it stands. @param {{summary: Summary, long?: boolean}} props */
+export function Due({ summary, long = false }) {
+  const due = dueOf(summary);
+  if (!due) return null;
+  const text = t(`due_${due.target}`, { time: full(due.at) });
+  return html`<time class=${`due ${due.tone}`} datetime=${due.at} title=${text}><${Icon} name="alarm" /><span class="sr">${t(`sla_${due.target}`)} </span>${long && html`<span>${t(`sla_${due.target}`)}</span>`}${until(due.at)}</time>`;
 }
 
 /** Who types, else who looks, besides oneself. @param {{activity?: ActivityRow, holder?: string}} props */

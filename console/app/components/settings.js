@@ -4,9 +4,11 @@ import { tone } from '../alerts.js';
 import { keyedCommands } from '../commands.js';
 import { html, useSignal } from '../lib.js';
 import { DEFAULT_KEYS, prefer, prefs } from '../prefs.js';
+import { go } from '../route.js';
 import { signOut } from '../session.js';
+import { features } from '../store.js';
 import { t } from '../strings.js';
-import { Modal } from './modal.js';
+import { close, Modal } from './modal.js';
 
 export function SettingsDialog() {
   const denied = useSignal(false);
@@ -36,7 +38,13 @@ export function SettingsDialog() {
         <${Check} name="set_keys" on=${singleKeys} set=${(/** @type {boolean} */ on) => prefer({ singleKeys: on })} />
         <p class="faint">${t('set_keys_hint')}</p>
         ${singleKeys && html`<${Keys} />`}
-        <div class="row-actions right"><button type="button" onClick=${signOut}>${t('signout')}</button></div>
+        <div class="row-actions right">${
+          features.value.has('settings') &&
+          html`<button type="button" data-act="workspace" onClick=${() => {
+            close();
+            go({ view: 'workspace', id: null }, true);
+          }}>${t('workspace')}</button>`
+        }<button type="button" onClick=${signOut}>${t('signout')}</button></div>
       </div>
     <//>`;
 }

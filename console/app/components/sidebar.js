@@ -19,16 +19,19 @@ export const Sidebar = () => html`
     <ul class="views">
       ${views.value.map((it) => html`<${Item} key=${it.name} name=${it.name} icon=${it.icon} />`)}
     </ul>
-    ${isSupervisor.value && html`<ul class="views ruled"><${Item} name="floor" icon="gauge" /></ul>`}
+    ${isSupervisor.value && html`<ul class="views ruled"><${Item} name="wall" icon="gauge" /></ul>`}
     ${prefs.value.saved.length > 0 && html`<${SavedViews} />`}
     <${Me} />
   </nav>`;
+
+/** They call for somebody while there are any. */
+const LOUD = new Set(['mentions', 'unclaimed', 'assigned', 'late']);
 
 /** @param {{name: string, icon: string}} props */
 function Item({ name, icon }) {
   const here = route.value.view === name;
   const count = name === 'mentions' ? unread.value : counts.value.get(name);
-  const loud = (name === 'mentions' && unread.value > 0) || (name === 'unclaimed' && (count ?? 0) > 0);
+  const loud = LOUD.has(name) && (count ?? 0) > 0;
   return html`
     <li>
       <button type="button" class="view" aria-current=${here ? 'page' : undefined} data-view=${name}

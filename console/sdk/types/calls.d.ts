@@ -12,10 +12,6 @@ export type LaterCommand = {
     messages: string[];
     subject?: string;
     key?: string;
-} | {
-    type: 'watch_stats';
-} | {
-    type: 'unwatch_stats';
 };
 export type AllAnswers = Answers & {
     merge: {
@@ -24,8 +20,6 @@ export type AllAnswers = Answers & {
     split: {
         conversation: string;
     };
-    watch_stats: {};
-    unwatch_stats: {};
 };
 export type Name = keyof AllAnswers;
 export type Fields<K extends Name> = Omit<Extract<Command | LaterCommand, {

@@ -1,8 +1,8 @@
 import { Live } from './live.js';
 import type { Client } from './client.js';
-import type { AgentRow, PresenceRow, TeamRow, WatchAgentsAnswer } from './protocol.js';
+import type { AgentRow, AgentStats, PresenceRow, QueueStats, StatsFrame, TeamRow, TeamStats, WatchAgentsAnswer, WorkspaceStats } from './protocol.js';
 /** @import {Client} from './client.js' */
-/** @import {AgentRow, PresenceRow, TeamRow, WatchAgentsAnswer} from './protocol.js' */
+/** @import {AgentRow, AgentStats, PresenceRow, QueueStats, StatsFrame, TeamRow, TeamStats, WatchAgentsAnswer, WorkspaceStats} from './protocol.js' */
 /** @extends {Live<{presence: PresenceRow[]}>} */
 export declare class Agents extends Live<{
     presence: PresenceRow[];
@@ -21,10 +21,16 @@ export declare class Agents extends Live<{
 }
 /** @extends {Live<{}>} */
 export declare class Stats extends Live<{}> {
-    /** The latest. @type {Record<string, unknown>} */
-    stats: Record<string, unknown>;
+    /** The latest. @type {WorkspaceStats | null} */
+    workspace: WorkspaceStats | null;
+    /** By id, as all below. @type {Map<string, QueueStats>} */
+    queues: Map<string, QueueStats>;
+    /** @type {Map<string, TeamStats>} */
+    teams: Map<string, TeamStats>;
+    /** @type {Map<string, AgentStats>} */
+    agents: Map<string, AgentStats>;
     /** @param {Client} client */
     constructor(client: Client);
-    /** @param {Record<string, unknown>} frame Of `watch_stats`, or a push. */
-    take({ type: _type, id: _id, ...stats }: Record<string, unknown>): void;
+    /** @param {StatsFrame} frame Rows that changed, or all. */
+    push(frame: StatsFrame): void;
 }

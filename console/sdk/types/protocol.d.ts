@@ -120,7 +120,15 @@ claims: number,
 /**
  * How many they take at most; null: no limit.
  */
-capacity: number | null, };
+capacity: number | null,
+/**
+ * Why they are as present as they are, if they said.
+ */
+reason?: string,
+/**
+ * Since when, if they said.
+ */
+since?: Time, };
 
 /**
  * What is known of one agent besides their token.
@@ -146,6 +154,59 @@ capacity_by_channel: Record<string, number>,
  * Tiers of customers for which they are a named senior: these go to them first.
  */
 senior_for: Array<string>, };
+
+/**
+ * An agent: the conversations that they hold, or are responsible for while nobody does.
+ */
+export type AgentStats = {
+/**
+ * Who.
+ */
+id: AgentId,
+/**
+ * Their own word, or `away` when they did nothing for long.
+ */
+status: Presence,
+/**
+ * Whether they have a session.
+ */
+connected: boolean,
+/**
+ * How many conversations they hold, or are asked to take.
+ */
+load: number,
+/**
+ * How many they are given at most; null: no limit.
+ */
+capacity: number | null,
+/**
+ * Their customer waits for an answer.
+ */
+waiting: number,
+/**
+ * Since when the longest of them waits; null: none does.
+ */
+oldest_waiting_since: Time | null,
+/**
+ * A promise about time is at risk, none is broken.
+ */
+at_risk: number,
+/**
+ * A promise about time is broken.
+ */
+breached: number,
+/**
+ * Their replies in the last minute.
+ */
+replies_per_minute: number,
+/**
+ * From the opening to the first reply, where it was theirs.
+ */
+first_response: Durations,
+/**
+ * From their claims to the ends of these.
+ */
+handle_time: Durations, };
 
 /**
  * Accept or decline an offer.
@@ -436,9 +497,30 @@ view: string, };
 export type Code = "invalid" | "unknown_command" | "unauthenticated" | "forbidden" | "not_found" | "already_claimed" | "not_claimed" | "claim_lost" | "stale" | "key_reused" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "internal";
 
 /**
+ * Collisions that came to nothing, since the instances that now run came to know the workspace.
+ */
+export type Collisions = {
+/**
+ * Claims of what somebody else held.
+ */
+claims_contested: number,
+/**
+ * Replies that had not seen what came before them.
+ */
+replies_stale: number,
+/**
+ * Replies by somebody who no longer held the conversation.
+ */
+replies_fenced: number,
+/**
+ * Repeated commands that were done once.
+ */
+repeats_absorbed: number, };
+
+/**
  * A command, without its `id`.
  */
-export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "schedule_reply" } & ScheduleReply | { "type": "cancel_scheduled" } & CancelScheduled | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
+export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "schedule_reply" } & ScheduleReply | { "type": "cancel_scheduled" } & CancelScheduled | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "watch_stats" } & WatchStats | { "type": "unwatch_stats" } & UnwatchStats | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
 
 /**
  * A conversation with a customer.
@@ -504,9 +586,31 @@ reason?: string, };
 export type DeliveryState = "delivered" | "failed";
 
 /**
+ * `POST /agents/{agent}/disconnect`: an admin sends an agent away.
+ */
+export type Disconnect = {
+/**
+ * Why, for those who read the feed.
+ */
+reason?: string, };
+
+/**
  * Why a scheduled reply was not sent.
  */
 export type DropReason = "cancelled" | "replaced" | "claim_lost" | "stale" | "erased";
+
+/**
+ * How long something took.
+ */
+export type Durations = {
+/**
+ * In the last hour; null: nothing was counted.
+ */
+hour: Quantiles | null,
+/**
+ * In the last day; null: nothing was counted.
+ */
+day: Quantiles | null, };
 
 /**
  * To `history`, and over HTTP to `events`.
@@ -929,7 +1033,23 @@ role: Role,
 /**
  * Where they belong.
  */
-teams: Array<TeamId>, } | { "kind": "settings_changed",
+teams: Array<TeamId>, } | { "kind": "agent_disconnected",
+/**
+ * Who.
+ */
+agent: AgentId,
+/**
+ * Why.
+ */
+reason?: string,
+/**
+ * Tokens that were issued (`iat`) until then are refused.
+ */
+before: Time,
+/**
+ * Tokens that are refused besides.
+ */
+tokens: Array<RefusedToken>, } | { "kind": "settings_changed",
 /**
  * Which version of them it is: one more with every change.
  */
@@ -1709,7 +1829,15 @@ connected: boolean,
 /**
  * How many conversations they hold.
  */
-claims: number, };
+claims: number,
+/**
+ * Why they are as present as they are, if they said.
+ */
+reason?: string,
+/**
+ * Since when, if they said.
+ */
+since?: Time, };
 
 /**
  * How urgent a conversation is.
@@ -1833,6 +1961,23 @@ settings: WorkspaceSettings,
 expect?: number, };
 
 /**
+ * Quantiles of durations, exact to 13 %, or to the second below 16 s.
+ */
+export type Quantiles = {
+/**
+ * How many there were.
+ */
+count: number,
+/**
+ * Half of them took at most so many seconds.
+ */
+p50_s: number,
+/**
+ * Nine of ten took at most so many seconds.
+ */
+p90_s: number, };
+
+/**
  * How a routed conversation comes to its agent.
  */
 export type QueueDelivery = "push" | "offer";
@@ -1841,6 +1986,23 @@ export type QueueDelivery = "push" | "offer";
  * Where conversations wait.
  */
 export type QueueId = string;
+
+/**
+ * Who works a routed queue.
+ */
+export type QueueRouting = {
+/**
+ * How many agents are known who work it: 0 means that nobody can.
+ */
+agents: number,
+/**
+ * How many of them take work and have room.
+ */
+free: number,
+/**
+ * Why conversations wait for which nobody was found.
+ */
+nobody?: string, };
 
 /**
  * Where conversations wait, and how they find an agent.
@@ -1887,6 +2049,63 @@ teams: Array<TeamId>,
  * such preference.
  */
 sticky_s?: number, };
+
+/**
+ * A queue.
+ */
+export type QueueStats = {
+/**
+ * Which.
+ */
+id: QueueId,
+/**
+ * Who works it, where it is routed.
+ */
+routing?: QueueRouting,
+/**
+ * Their customer waits for an answer.
+ */
+waiting: number,
+/**
+ * Since when the longest of them waits; null: none does.
+ */
+oldest_waiting_since: Time | null,
+/**
+ * New or open, and nobody holds them.
+ */
+unclaimed: number,
+/**
+ * Somebody holds them.
+ */
+claimed: number,
+/**
+ * Pending.
+ */
+pending: number,
+/**
+ * A promise about time is at risk, none is broken.
+ */
+at_risk: number,
+/**
+ * A promise about time is broken.
+ */
+breached: number,
+/**
+ * Customers' messages in the last minute.
+ */
+arrivals_per_minute: number,
+/**
+ * Replies in the last minute.
+ */
+replies_per_minute: number,
+/**
+ * From the opening by a customer to the first reply.
+ */
+first_response: Durations,
+/**
+ * From a claim to its end.
+ */
+handle_time: Durations, };
 
 /**
  * What the customer thought of it.
@@ -2038,6 +2257,19 @@ faults?: Array<Fault>,
  * `rate_limited`, `unavailable`: when to try again, in milliseconds.
  */
 retry_after_ms?: number, };
+
+/**
+ * A token that is refused though it has not ended.
+ */
+export type RefusedToken = {
+/**
+ * The first 16 bytes of a SHA-256 over its `jti`, or without one over all of it but its signature, in hexadecimal.
+ */
+digest: string,
+/**
+ * When it ends by itself (`exp`), in seconds since the Unix epoch.
+ */
+exp: number, };
 
 /**
  * Let go.
@@ -2293,7 +2525,7 @@ rows: Array<ActivityRow>, } | { "type": "presence",
 /**
  * Those who changed.
  */
-agents: Array<PresenceRow>, } | { "type": "claim_lost",
+agents: Array<PresenceRow>, } | { "type": "stats" } & StatsFrame | { "type": "claim_lost",
 /**
  * Of which conversation.
  */
@@ -2441,6 +2673,10 @@ export type SetPresence = {
  */
 status: Presence,
 /**
+ * Whose; supervisors may say it of somebody else. Absent: one's own.
+ */
+agent?: AgentId,
+/**
  * Why.
  */
 reason?: string,
@@ -2568,6 +2804,65 @@ more?: boolean, };
  * The order of a list. Total orders; ties by `id`.
  */
 export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity" | "due";
+
+/**
+ * How many agents are how present.
+ */
+export type Standings = {
+/**
+ * Connected, and take work.
+ */
+online: number,
+/**
+ * Connected, and away.
+ */
+away: number,
+/**
+ * Connected, and take no more.
+ */
+busy: number,
+/**
+ * Without a session.
+ */
+gone: number,
+/**
+ * How many conversations they hold, or are asked to take.
+ */
+load: number,
+/**
+ * How many those of them may hold who are online, away or busy; null: some of these have no limit.
+ */
+capacity: number | null, };
+
+/**
+ * `stats`: rows that changed since the last one, each replacing the one before. The first one after `watch_stats`, and
+ * after a client took too little, says `whole`: it replaces everything, and more agents may follow in the next ones.
+ */
+export type StatsFrame = {
+/**
+ * When it was counted.
+ */
+at: Time,
+/**
+ * Whether it replaces everything that the client had.
+ */
+whole: boolean,
+/**
+ * The whole workspace; absent: as before.
+ */
+workspace?: WorkspaceStats,
+/**
+ * The queues that changed.
+ */
+queues?: Array<QueueStats>,
+/**
+ * The teams that changed.
+ */
+teams?: Array<TeamStats>,
+/**
+ * The agents that changed.
+ */
+agents?: Array<AgentStats>, };
 
 /**
  * Where a conversation stands.
@@ -2737,6 +3032,63 @@ name?: string,
 members: Array<AgentId>, };
 
 /**
+ * A team: the conversations for which it is responsible, and its members.
+ */
+export type TeamStats = {
+/**
+ * Which.
+ */
+id: TeamId,
+/**
+ * Its members.
+ */
+agents: Standings,
+/**
+ * Their customer waits for an answer.
+ */
+waiting: number,
+/**
+ * Since when the longest of them waits; null: none does.
+ */
+oldest_waiting_since: Time | null,
+/**
+ * New or open, and nobody holds them.
+ */
+unclaimed: number,
+/**
+ * Somebody holds them.
+ */
+claimed: number,
+/**
+ * Pending.
+ */
+pending: number,
+/**
+ * A promise about time is at risk, none is broken.
+ */
+at_risk: number,
+/**
+ * A promise about time is broken.
+ */
+breached: number,
+/**
+ * Customers' messages in the last minute.
+ */
+arrivals_per_minute: number,
+/**
+ * Replies in the last minute.
+ */
+replies_per_minute: number,
+/**
+ * From the opening by a customer to the first reply.
+ */
+first_response: Durations,
+/**
+ * From a claim to its end.
+ */
+handle_time: Durations, };
+
+/**
  * Where a reply leaves the conversation, when not `open`.
  */
 export type Then = "pending" | "resolved";
@@ -2838,6 +3190,11 @@ conversation: ConversationId, };
  * Follow the agents no longer.
  */
 export type UnwatchAgents = Record<symbol, never>;
+
+/**
+ * Follow the statistics no longer.
+ */
+export type UnwatchStats = Record<symbol, never>;
 
 /**
  * Change a conversation, all of it in one commit.
@@ -2984,6 +3341,11 @@ more: boolean,
 viewers: Array<Viewer>, };
 
 /**
+ * Follow the statistics: `stats` follows, at most once a second, only when something changed.
+ */
+export type WatchStats = Record<symbol, never>;
+
+/**
  * The answer to `hello`.
  */
 export type Welcome = {
@@ -3106,6 +3468,63 @@ canned: Array<Canned>,
  */
 views: Array<SavedView>, };
 
+/**
+ * The whole workspace.
+ */
+export type WorkspaceStats = {
+/**
+ * Its agents.
+ */
+agents: Standings,
+/**
+ * What customers never saw.
+ */
+collisions: Collisions,
+/**
+ * Their customer waits for an answer.
+ */
+waiting: number,
+/**
+ * Since when the longest of them waits; null: none does.
+ */
+oldest_waiting_since: Time | null,
+/**
+ * New or open, and nobody holds them.
+ */
+unclaimed: number,
+/**
+ * Somebody holds them.
+ */
+claimed: number,
+/**
+ * Pending.
+ */
+pending: number,
+/**
+ * A promise about time is at risk, none is broken.
+ */
+at_risk: number,
+/**
+ * A promise about time is broken.
+ */
+breached: number,
+/**
+ * Customers' messages in the last minute.
+ */
+arrivals_per_minute: number,
+/**
+ * Replies in the last minute.
+ */
+replies_per_minute: number,
+/**
+ * From the opening by a customer to the first reply.
+ */
+first_response: Durations,
+/**
+ * From a claim to its end.
+ */
+handle_time: Durations, };
+
 /** A frame of a client: the first one, a command, or a sign of typing. */
 export type ClientFrame =
   | ({ type: "hello"; id: number } & Hello)
@@ -3143,6 +3562,8 @@ export interface Answers {
   read_mentions: ReadMentionsAnswer;
   watch_agents: WatchAgentsAnswer;
   unwatch_agents: Record<string, never>;
+  watch_stats: Record<string, never>;
+  unwatch_stats: Record<string, never>;
   settings: SettingsAnswer;
   set_settings: SetSettingsAnswer;
   refresh: Record<string, never>;

@@ -1,12 +1,9 @@
 //! One person at the console: signing in, hostile text, the keyboard alone, accessibility, and what is kept where.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, afterEach, before, test } from 'node:test';
+import { findings } from './axe.js';
 import { open, sees, World } from './world.js';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** @type {World} */
 let world;
@@ -15,20 +12,6 @@ before(async () => {
 });
 after(() => world.end());
 afterEach(() => assert.deepEqual(world.errors.splice(0), []));
-
-/** Serious and critical findings of axe. @param {import('playwright-core').Page} page */
-async function findings(page) {
-  // Put in from outside: the page's own policy lets no script in.
-  const results = await page.evaluate(
-    `(() => { const module = undefined, define = undefined; ${AXE}; return axe.run(document); })()`,
-  );
-  return /** @type {any} */ (results).violations
-    .filter((/** @type {any} */ it) => it.impact === 'serious' || it.impact === 'critical')
-    .map(
-      (/** @type {any} */ it) =>
-        `${it.id}: ${it.nodes.map((/** @type {any} */ node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join('\n')}`,
-    );
-}
 
 test('a token leaves the address at once, stays in this tab, and is kept only when asked', async () => {
   const priya = await world.seat('priya');
@@ -245,10 +228,10 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     await olivia.keyboard.press('Enter');
     await olivia.locator('.saved .count').waitFor();
     assert.deepEqual(await findings(olivia), []);
-    for (const view of ['mentions', 'floor']) {
+    for (const view of ['mentions', 'wall']) {
       await olivia.click(`[data-view=${view}]`);
       await olivia
-        .locator(view === 'floor' ? '.floor tbody th' : '.mention')
+        .locator(view === 'wall' ? '.queue-tile' : '.mention')
         .first()
         .waitFor();
       assert.deepEqual(await findings(olivia), [], view);

@@ -1,4 +1,4 @@
-//! Going places: snoozing, queues from the floor, saved searches, what is not there, another person in the same tab, and a
+//! Going places: snoozing, queues from the wall, saved searches, what is not there, another person in the same tab, and a
 //! session that ends over a draft.
 
 import assert from 'node:assert/strict';
@@ -25,11 +25,11 @@ test('what is snoozed is found among the snoozed', async () => {
   await priya.context().close();
 });
 
-test('a queue of the floor opens as a list, which can be saved and is there after a reload', async () => {
+test('a queue of the wall opens as a list, which can be saved and is there after a reload', async () => {
   const id = await world.write('My bill', { queue: 'billing' });
   await world.write('Something else');
-  const olivia = await world.seat('olivia', { role: 'supervisor', view: 'floor' });
-  await olivia.locator('th[scope=row] button', { hasText: 'billing' }).click();
+  const olivia = await world.seat('olivia', { role: 'supervisor', view: 'wall' });
+  await olivia.click('[data-queue=billing] button');
   await olivia.locator(`#row-${id}`).waitFor();
   await olivia.locator('.list-head h1', { hasText: '1' }).waitFor();
   assert.equal(await olivia.locator('.row').count(), 1);

@@ -179,9 +179,9 @@ test('a supervisor changes many rows at once and is told of each', async () => {
   await sees(olivia, '2 done, 0 not');
   await olivia.keyboard.press('Escape');
   for (const id of ids) await olivia.locator(`#row-${id} .prio.urgent`).waitFor();
-  await olivia.click('[data-view=floor]');
-  await olivia.locator('th[scope=row]', { hasText: 'default' }).waitFor();
-  await olivia.locator('.floor tr', { hasText: 'Olivia' }).waitFor();
+  await olivia.click('[data-view=wall]');
+  await olivia.locator('[data-queue=default]').waitFor();
+  await olivia.locator('[data-agent=olivia]').waitFor();
   await olivia.context().close();
 });
 

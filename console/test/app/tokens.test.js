@@ -135,3 +135,26 @@ test('who signs out stays out, and the page may ask nobody but the issuer and th
   await page.locator('.sidebar').waitFor();
   await page.context().close();
 });
+
+test('a kiosk whose session has ended comes back by itself, as soon as there is a token', async () => {
+  const boss = (/** @type {string} */ ttl) =>
+    world.token('olivia', '--name', 'Olivia', '--role', 'supervisor', '--ttl', ttl);
+  answers = [{ status: 200, body: boss('8s') }];
+  const page = await world.page('olivia');
+  await signInAtIssuer(page);
+  await page.addInitScript(() =>
+    localStorage.setItem('dibs.prefs', JSON.stringify({ wall: { kiosk: true } })),
+  );
+  await page.clock.install();
+  await page.goto(`${world.url}#/wall`);
+  await page.locator('.shell.kiosk .totals').waitFor();
+  await page.context().clearCookies();
+  await page.locator('.signin').waitFor({ timeout: 60_000 });
+  await signInAtIssuer(page);
+  answers = [{ status: 200, body: boss('1h') }];
+  await page.clock.fastForward('00:31');
+  await page.locator('.signin').waitFor({ state: 'detached' });
+  await page.locator('.banner').waitFor({ state: 'detached' });
+  await page.locator('.shell.kiosk .totals').waitFor();
+  await page.context().close();
+});

@@ -155,6 +155,19 @@ export class World {
   /** @type {string | undefined} */
   #adapter;
 
+  /** What the workspace has set from now on: all of it. @param {object} settings */
+  async set(settings) {
+    const answer = await fetch(`http://${this.hub.address}/v1/workspaces/acme/settings`, {
+      method: 'PUT',
+      headers: {
+        authorization: `Bearer ${this.token('ada', '--role', 'admin')}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ settings }),
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
   /** The hub dies at once, and the kernel closes its sockets. */
   async kill() {
     const gone = new Promise((resolve) => this.hub.process.removeAllListeners('exit').on('exit', resolve));

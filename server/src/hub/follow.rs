@@ -75,14 +75,42 @@ impl Workspace {
         }
         self.following = true;
         self.fetched.clear();
-        let told = Head {
+        let told = self.told();
+        let (log, workspace) = (self.deps.log.clone(), self.id.clone());
+        self.spawn(async move { Internal::Followed(read_above(&*log, &workspace, &told).await) });
+    }
+
+    /// The feed's end as far as it was told.
+    fn told(&self) -> Head {
+        Head {
             epoch: self.epoch,
             seq: self.head,
             hash: self.hash,
             at_ms: self.last_at_ms,
-        };
-        let (log, workspace) = (self.deps.log.clone(), self.id.clone());
-        self.spawn(async move { Internal::Followed(read_above(&*log, &workspace, &told).await) });
+        }
+    }
+
+    /// While the workspace is loaded: takes over the feed up to what the states that were read contain already, so that
+    /// nobody is shown a state that is ahead of the head.
+    pub(crate) async fn follow_up_to(&mut self, seq: u64) -> Result<(), LogError> {
+        let log = self.deps.log.clone();
+        while self.head < seq {
+            let found = read_above(&*log, &self.id, &self.told()).await?;
+            if found.head.epoch != self.epoch || found.events.is_empty() {
+                let why = "the feed has changed while it was loaded";
+                return Err(LogError::Unavailable(why.to_owned()));
+            }
+            for aggregate in self.unknown(&found.events) {
+                let state = log.state(&self.id, &aggregate).await?;
+                self.adopt_read(&state);
+            }
+            self.take_over(found.events);
+            self.hash = found.head.hash;
+            self.recent.head(found.head.seq, found.head.hash);
+            self.last_at_ms = self.last_at_ms.max(found.head.at_ms);
+            self.next_seq = self.head + 1;
+        }
+        Ok(())
     }
 
     /// Reads what the log has above the head, and submits nothing before that has been taken over.

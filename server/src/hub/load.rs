@@ -73,6 +73,12 @@ pub(super) async fn load(
             .people
             .mention(&mention.agent, mention.seq, mention.conversation);
     }
+    let versions = workspace
+        .conversations
+        .values()
+        .filter_map(|it| it.committed.as_ref());
+    let newest = versions.map(|it| it.version).max().unwrap_or(0);
+    workspace.follow_up_to(newest).await?;
     workspace.people.changed.clear();
     workspace.set_out_board();
     workspace.count_anew();

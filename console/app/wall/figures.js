@@ -1,0 +1,117 @@
+//! The figures that the hub tells once a second, and what they were in the last hours: a sample every ten seconds, kept in
+//! this page for as long as it is open.
+
+import { effect, signal, ticker, untracked } from '../lib.js';
+import { client, features, link, me } from '../store.js';
+
+/** @import {Stats} from '../../sdk/people.js' */
+/** @typedef {(number | null)[]} Line */
+
+const EVERY_S = 10;
+const HOURS = 4;
+const MOST = (HOURS * 3600) / EVERY_S;
+/** A trend compares with so long ago, or with the oldest that is known if that is at least a minute old. */
+const TREND_S = 300;
+const TREND_LEAST_S = 60;
+
+/** @type {import('../lib.js').Signal<Stats | null>} */
+export const stats = signal(/** @type {Stats | null} */ (null));
+/** Grows when figures have changed. */
+export const told = signal(0);
+/** Grows with every sample. */
+export const sampled = signal(0);
+/** The hub's time, each second while the wall is shown. */
+export const second = signal(Date.now());
+
+const hubTime = () => Date.now() + (client.peek()?.clockOffsetMs ?? 0);
+
+/** What the charts show: `at` in seconds; null where nothing was known. */
+export const history = {
+  at: /** @type {number[]} */ ([]),
+  waiting: /** @type {Line} */ ([]),
+  unclaimed: /** @type {Line} */ ([]),
+  late: /** @type {Line} */ ([]),
+  arrivals: /** @type {Line} */ ([]),
+  replies: /** @type {Line} */ ([]),
+  first50: /** @type {Line} */ ([]),
+  first90: /** @type {Line} */ ([]),
+};
+/** How many waited in each queue, for its trend. @type {Map<string, [at: number, waiting: number][]>} */
+const queues = new Map();
+
+/** Whether the figures are those of this moment. */
+const fresh = () => link.peek().state === 'connected' && stats.peek()?.workspace;
+
+/** Takes a sample of now. @param {number} at In seconds. */
+export function sample(at) {
+  const it = fresh() ? stats.peek()?.workspace : undefined;
+  const first = it?.first_response.hour;
+  const row = {
+    at,
+    waiting: it?.waiting ?? null,
+    unclaimed: it?.unclaimed ?? null,
+    late: it?.breached ?? null,
+    arrivals: it?.arrivals_per_minute ?? null,
+    replies: it?.replies_per_minute ?? null,
+    first50: first ? first.p50_s / 60 : null,
+    first90: first ? first.p90_s / 60 : null,
+  };
+  for (const [name, value] of Object.entries(row)) {
+    const line = /** @type {any} */ (history)[name];
+    line.push(value);
+    if (line.length > MOST) line.shift();
+  }
+  if (it) sampleQueues(at);
+  sampled.value += 1;
+}
+
+/** @param {number} at */
+function sampleQueues(at) {
+  for (const { id, waiting } of stats.peek()?.queues.values() ?? []) {
+    const known = queues.get(id) ?? [];
+    while (known.length > 1 && known[1][0] <= at - TREND_S) known.shift();
+    known.push([at, waiting]);
+    queues.set(id, known);
+  }
+}
+
+/** How many more wait than some minutes ago; null while too little is known. @param {string} queue @param {number} waiting */
+export function trend(queue, waiting) {
+  const [first] = queues.get(queue) ?? [];
+  if (!first || hubTime() / 1000 - first[0] < TREND_LEAST_S) return null;
+  return waiting - first[1];
+}
+
+/** Follows the figures while the wall is shown; the answer ends it. */
+export function follow() {
+  let last = 0;
+  const beat = () => {
+    second.value = hubTime();
+    const at = Math.floor(second.peek() / 1000);
+    if (at - last < EVERY_S || (!last && !stats.peek()?.workspace)) return;
+    last = at;
+    sample(at);
+  };
+  const timer = setInterval(beat, 1_000);
+  const end = effect(() => {
+    const dibs = client.value;
+    if (!dibs || !me.value || !features.value.has('stats')) return;
+    const it = dibs.watchStats();
+    const { tick, bump } = ticker();
+    it.on('change', bump);
+    const over = tick.subscribe((ticks) => {
+      if (ticks) told.value = untracked(() => told.value) + 1;
+    });
+    untracked(() => {
+      stats.value = it;
+    });
+    return () => {
+      over();
+      it.close();
+    };
+  });
+  return () => {
+    clearInterval(timer);
+    end();
+  };
+}

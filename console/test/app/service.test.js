@@ -1,0 +1,105 @@
+//! What the workspace has set, in the console of an agent: promises on rows and in the conversation, lists by them, ready
+//! replies, and the page that shows it all.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { findings } from './axe.js';
+import { open, World } from './world.js';
+
+const ANY = { queue: [], tier: [], priority: [], channel: [] };
+const TEXT = 'Thank you for writing. We look at it at once.';
+
+/** @type {World} */
+let world;
+before(async () => {
+  world = await World.begin();
+  await world.set({
+    queues: [
+      { id: 'fast' },
+      { id: 'slow' },
+      { id: 'vip', name: 'Very important', routing: 'least_loaded', delivery: 'offer', teams: ['gold'] },
+    ],
+    teams: [{ id: 'gold', name: 'Gold', members: ['priya'] }],
+    service_levels: [
+      { name: 'Fast', match: { ...ANY, queue: ['fast'] }, first_response_s: 3, warn_at: 0.4 },
+      {
+        name: 'Slow',
+        match: { ...ANY, queue: ['slow'] },
+        first_response_s: 3600,
+        resolution_s: 7200,
+        warn_at: 0.8,
+      },
+    ],
+    escalations: [
+      {
+        name: 'Hurry',
+        on: { breached: ['first_response'] },
+        match: ANY,
+        actions: [{ raise_priority: 'urgent' }, 'unassign'],
+      },
+    ],
+    canned: [
+      { name: 'thanks', text: TEXT },
+      { name: 'refund', text: 'Your refund is under way.' },
+    ],
+  });
+});
+after(() => world.end());
+afterEach(() => assert.deepEqual(world.errors.splice(0), []));
+
+test('what is promised stands on the row and in the conversation, and lists go by it', async () => {
+  const slow = await world.write('No hurry', { queue: 'slow' });
+  const priya = await world.seat('priya', { view: 'all' });
+  await priya.locator(`#row-${slow} .due`, { hasText: /in (59|60)m|in 1h 0m/ }).waitFor();
+  await open(priya, slow);
+  await priya.locator('.talk-head .due', { hasText: 'First reply' }).waitFor();
+  await priya.locator('.promises dt', { hasText: 'Solution' }).waitFor();
+
+  const fast = await world.write('Be quick', { queue: 'fast' });
+  await priya.locator(`#row-${fast} .due.hot`, { hasText: 'late' }).waitFor();
+  await priya.locator('[data-view=late] .count.loud', { hasText: '1' }).waitFor();
+  await priya.click('[data-view=late]');
+  await priya.locator(`#row-${fast}`).waitFor();
+  assert.equal(await priya.locator('.row').count(), 1);
+  await priya.click('[data-view=all]');
+  await priya.selectOption('.sort select', 'due');
+  await priya.locator(`[aria-rowindex="1"]#row-${fast}`).waitFor();
+  await priya.locator(`[aria-rowindex="2"]#row-${slow}`).waitFor();
+  assert.deepEqual(await findings(priya), []);
+  await priya.context().close();
+});
+
+test('a ready reply is found by its words, put behind what is written, and sent when it is meant to be', async () => {
+  const id = await world.write('Hello?', { queue: 'slow' });
+  const priya = await world.seat('priya', { view: 'all' });
+  await open(priya, id);
+  await priya.fill('#composer-text', 'Dear customer,');
+  await priya.click('[data-act=canned]');
+  await priya.locator('dialog input:focus').waitFor();
+  assert.equal(await priya.locator('.canned li').count(), 2);
+  assert.deepEqual(await findings(priya), []);
+  await priya.keyboard.type('thank');
+  await priya.locator('.canned li', { hasText: 'refund' }).waitFor({ state: 'detached' });
+  await priya.keyboard.press('Enter');
+  await priya.locator('#composer-text:focus').waitFor();
+  assert.equal(await priya.inputValue('#composer-text'), `Dear customer,\n${TEXT}`);
+  await priya.keyboard.press('Control+Enter');
+  await priya.locator('.bubble.us', { hasText: TEXT }).waitFor();
+  await priya.context().close();
+});
+
+test('everybody may read what is set', async () => {
+  const priya = await world.seat('priya');
+  await priya.click('.me [aria-label=Settings]');
+  await priya.click('[data-act=workspace]');
+  const page = priya.locator('.workspace-page');
+  await page.locator('tr', { hasText: 'Very important' }).filter({ hasText: 'by offer' }).waitFor();
+  await page.locator('tr', { hasText: 'GoldPriya' }).waitFor();
+  await page
+    .locator('tr', { hasText: 'Hurry' })
+    .filter({ hasText: 'priority urgent; give to nobody' })
+    .waitFor();
+  await page.locator('tr', { hasText: 'Slow' }).filter({ hasText: '2h 0m' }).waitFor();
+  assert.deepEqual(await findings(priya), []);
+  await priya.context().close();
+});
