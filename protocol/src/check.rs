@@ -49,18 +49,8 @@ impl Command {
                 .as_deref()
                 .map_or(Ok(()), |note| limits::line("note", note)),
             Self::TakeOver(it) => limits::line("reason", &it.reason),
-            Self::Reply(it) => {
-                limits::integer("token", it.token)?;
-                limits::integer("seen", it.seen)?;
-                limits::text("text", &it.text, limits::TEXT_BYTES)?;
-                attachments(it.attachments.as_deref().unwrap_or_default())
-            }
-            Self::ScheduleReply(it) => {
-                limits::integer("token", it.token)?;
-                limits::integer("seen", it.seen)?;
-                limits::text("text", &it.text, limits::TEXT_BYTES)?;
-                attachments(it.attachments.as_deref().unwrap_or_default())
-            }
+            Self::Reply(it) => said(it.token, it.seen, &it.text, it.attachments.as_deref()),
+            Self::ScheduleReply(it) => said(it.token, it.seen, &it.text, it.attachments.as_deref()),
             Self::Note(it) => limits::text("text", &it.text, limits::TEXT_BYTES),
             Self::Update(it) => update(
                 "",
@@ -93,6 +83,14 @@ impl Command {
             | Self::Ping(_) => Ok(()),
         }
     }
+}
+
+/// What an agent says to the customer, now or later.
+fn said(token: u64, seen: u64, text: &str, files: Option<&[Attachment]>) -> Checked {
+    limits::integer("token", token)?;
+    limits::integer("seen", seen)?;
+    limits::text("text", text, limits::TEXT_BYTES)?;
+    attachments(files.unwrap_or_default())
 }
 
 fn open_view(it: &OpenView) -> Checked {

@@ -1,10 +1,9 @@
 //! Folding events into a conversation's state. It never fails, checks nothing and reads no clock.
 
-use crate::conversation::{Conversation, Escalated, Held, Replied};
+use crate::conversation::{Conversation, Held, Replied};
 use crate::excerpt::excerpt;
 use crate::fact::Fact;
 use crate::routing::is_routed_offer;
-use crate::spells::schedule;
 use dibs_protocol::event::{Actor, Event, Message, TransferTo};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::summary::{LastMessage, Offer, Rating};
@@ -141,26 +140,17 @@ impl Conversation {
             Event::CustomerUpdated { customer } => self.customer = customer.clone(),
             Event::Merged { into: Some(into), .. } => self.absorbed(*into, fact.at),
             Event::Merged { into: None, .. } => self.merged_seq = fact.seq,
-            Event::Rated { score, comment } => {
-                self.rating = Some(Rating {
-                    score: *score,
-                    comment: comment.clone(),
-                    at: fact.at,
-                });
-            }
+            Event::Rated { score, comment } => self.rated(fact, *score, comment.clone()),
             Event::Redacted { .. } => {
                 self.redact();
                 self.redacted_seq = fact.seq;
             }
-            Event::SlaPlanned { promises } => self.plan(promises),
-            Event::SlaWarned { target, .. } => self.promise(*target, |it| it.warned = true),
-            Event::SlaBreached { target, .. } => self.promise(*target, |it| it.breached = true),
-            Event::Escalated { rule, on } => {
-                let (rule, on) = (rule.clone(), *on);
-                self.escalated.push(Escalated { rule, on });
-            }
-            Event::ReplyScheduled { .. } => self.scheduled = schedule(fact),
-            Event::ScheduleDropped { .. } => self.scheduled = None,
+            Event::SlaPlanned { .. }
+            | Event::SlaWarned { .. }
+            | Event::SlaBreached { .. }
+            | Event::Escalated { .. }
+            | Event::ReplyScheduled { .. }
+            | Event::ScheduleDropped { .. } => self.spell(fact),
             Event::ConversationOpened { .. }
             | Event::MessageDelivery {
                 state: DeliveryState::Delivered,
@@ -202,6 +192,11 @@ impl Conversation {
         if let Some(before) = before.filter(|it| it.agent != *agent) {
             self.other_reply = Some(before);
         }
+    }
+
+    fn rated(&mut self, fact: &Fact<'_>, score: u8, comment: Option<String>) {
+        let at = fact.at;
+        self.rating = Some(Rating { score, comment, at });
     }
 
     fn say(&mut self, fact: &Fact<'_>, from: From, message: &Message) {

@@ -1,6 +1,6 @@
 //! Folding of what lasts for a spell: promises and escalations until the reply or the end, scheduled replies until their time.
 
-use crate::conversation::{Conversation, Running, Scheduled};
+use crate::conversation::{Conversation, Escalated, Running, Scheduled};
 use crate::fact::Fact;
 use dibs_protocol::event::Event;
 use dibs_protocol::ids::MessageId;
@@ -9,6 +9,22 @@ use dibs_protocol::terms::{EscalationCause, SlaTarget, Status};
 use dibs_protocol::time::Time;
 
 impl Conversation {
+    /// Folds an event about promises, escalations or scheduled replies; any other changes nothing here.
+    pub(crate) fn spell(&mut self, fact: &Fact<'_>) {
+        match fact.event {
+            Event::SlaPlanned { promises } => self.plan(promises),
+            Event::SlaWarned { target, .. } => self.promise(*target, |it| it.warned = true),
+            Event::SlaBreached { target, .. } => self.promise(*target, |it| it.breached = true),
+            Event::Escalated { rule, on } => {
+                let (rule, on) = (rule.clone(), *on);
+                self.escalated.push(Escalated { rule, on });
+            }
+            Event::ReplyScheduled { .. } => self.scheduled = schedule(fact),
+            Event::ScheduleDropped { .. } => self.scheduled = None,
+            _ => {}
+        }
+    }
+
     /// It stands elsewhere: being resolved or closed ends every promise, and what escalated with it.
     pub(crate) fn stand(&mut self, to: Status, at: Time) {
         self.status = to;
@@ -30,7 +46,7 @@ impl Conversation {
     }
 
     /// These are the promises now. One that goes on stays warned or broken, whatever its times have become.
-    pub(crate) fn plan(&mut self, promises: &[Promise]) {
+    fn plan(&mut self, promises: &[Promise]) {
         let old = std::mem::take(&mut self.sla);
         let running = promises.iter().map(|promise| {
             let before = old.iter().find(|it| it.promise.target == promise.target);
@@ -43,14 +59,14 @@ impl Conversation {
         self.sla = running.collect();
     }
 
-    pub(crate) fn promise(&mut self, target: SlaTarget, change: impl Fn(&mut Running)) {
+    fn promise(&mut self, target: SlaTarget, change: impl Fn(&mut Running)) {
         let meant = |it: &&mut Running| it.promise.target == target;
         self.sla.iter_mut().filter(meant).for_each(change);
     }
 }
 
 /// What a `reply_scheduled` leaves; `None` for any other kind of event.
-pub(crate) fn schedule(fact: &Fact<'_>) -> Option<Scheduled> {
+fn schedule(fact: &Fact<'_>) -> Option<Scheduled> {
     let Event::ReplyScheduled {
         message,
         agent,

@@ -262,9 +262,10 @@ fn check_promises(feed: &[Stored]) {
         for it in commit {
             let ended: &[SlaTarget] = match &it.event {
                 Event::MessageSent { .. } => &[SlaTarget::FirstResponse, SlaTarget::NextResponse],
-                Event::StatusChanged { to, .. } if matches!(to, Status::Resolved | Status::Closed) => {
-                    SlaTarget::ALL
-                }
+                Event::StatusChanged {
+                    to: Status::Resolved | Status::Closed,
+                    ..
+                } => SlaTarget::ALL,
                 _ => &[],
             };
             for target in ended {
@@ -327,7 +328,7 @@ proptest! {
 pub fn play(steps: &[Step], mut after: impl FnMut(&mut World, &Sender, &Action)) -> World {
     let mut world = World::new();
     world.settings.claim_idle_ms = Some(40_000);
-    if steps.len() % 3 > 0 {
+    if !steps.len().is_multiple_of(3) {
         world.settings = world.settings.with(promises());
     }
     crate::script::resume(&mut world, "customer writes thread=t1 subject=Bill Hello");

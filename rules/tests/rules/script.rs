@@ -109,24 +109,6 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
             attachments: None,
             then: line.field("then").map(|it| it.parse().unwrap()),
         }),
-        "schedule" => Action::ScheduleReply(c::ScheduleReply {
-            conversation,
-            token,
-            key: fresh(),
-            seen: line
-                .number("seen")
-                .unwrap_or_else(|| state.map_or(0, |it| it.version)),
-            text,
-            attachments: None,
-            then: line.field("then").map(|it| it.parse().unwrap()),
-            at: world
-                .now
-                .plus_ms(i64::try_from(line.number("at").expect("at")).unwrap() * 1_000),
-        }),
-        "cancel_scheduled" => Action::CancelScheduled(c::CancelScheduled {
-            conversation,
-            key: line.key(),
-        }),
         "note" => Action::Note(c::Note {
             conversation,
             key: fresh(),
@@ -159,7 +141,27 @@ fn action(world: &World, verb: &str, line: &Line<'_>) -> Action {
                 reason: RedactReason::Request,
             }
         }
+        "schedule" => Action::ScheduleReply(schedule(world, conversation, token, line)),
+        "cancel_scheduled" => Action::CancelScheduled(c::CancelScheduled {
+            conversation,
+            key: line.key(),
+        }),
         _ => of_claims(conversation, token, verb, line),
+    }
+}
+
+fn schedule(world: &World, conversation: ConversationId, token: u64, line: &Line<'_>) -> c::ScheduleReply {
+    let version = world.state.as_ref().map_or(0, |it| it.version);
+    let seconds = i64::try_from(line.number("at").expect("at")).unwrap();
+    c::ScheduleReply {
+        conversation,
+        token,
+        key: line.key().unwrap_or_else(|| format!("k{}", world.drawn)),
+        seen: line.number("seen").unwrap_or(version),
+        text: line.text(),
+        attachments: None,
+        then: line.field("then").map(|it| it.parse().unwrap()),
+        at: world.now.plus_ms(seconds * 1_000),
     }
 }
 
