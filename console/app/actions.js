@@ -73,6 +73,10 @@ export const withdraw = (id) =>
     hub().call('cancel_transfer', { conversation: id, token: claims.value.get(id) ?? 0 }),
   );
 
+/** A reply that waits for its time is not sent. @param {string} id */
+export const cancelScheduled = (id) =>
+  attempt(id, 'cancel_scheduled', () => hub().call('cancel_scheduled', { conversation: id }));
+
 /** @param {string} id @param {boolean} accept */
 export const answerOffer = (id, accept) =>
   attempt(id, 'answer', () => hub().call('answer_transfer', { conversation: id, accept }));

@@ -169,8 +169,6 @@ const en = {
   drop_erased: 'it was removed',
   drop_stale: 'something was said since',
   scheduled: 'A reply of {name} goes out at {time}',
-  send_later: 'Send later',
-  send_at: 'When',
   ev_other: 'Other: {kind}',
   the_channel: 'The channel',
   somebody: 'Somebody',

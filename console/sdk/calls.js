@@ -15,13 +15,11 @@ import { DibsError } from './errors.js';
 /** @typedef {{frame: {id: number, type: string, key?: string}, done: Done, retry: number, once: boolean, sentAt: number,
  *   timer?: ReturnType<typeof setTimeout>}} Call `sentAt` is 0 while it was not sent. */
 
-/** They change something, and take a key. */
-const KEYED = new Set(
-  `open release transfer cancel_transfer answer_transfer take_over reply note update bulk merge split set_presence
-  mark_read read_mentions set_settings`.split(/\s+/),
-);
 /** They may be repeated as they are: questions, and `claim`, which gives a holder the same token again. */
 const REPEATABLE = new Set('history list read_marks mentions settings ping claim'.split(' '));
+/** They change something, and take a key. */
+const KEYED =
+  /^(open|release|take_over|note|update|bulk|merge|split|mark_read|read_mentions|(set|cancel|answer)_.+|(.+_)?(reply|transfer))$/;
 /** Keys are kept for 24 h: half of that is surely safe. */
 const KEY_GOOD_FOR_MS = 12 * 3_600_000;
 
@@ -55,7 +53,7 @@ export class Calls {
    */
   ask(type, fields, { key, retry = 0, once = false }, done) {
     const id = ++this.#lastId;
-    const keyed = KEYED.has(type) ? { key: key ?? makeKey() } : {};
+    const keyed = KEYED.test(type) ? { key: key ?? makeKey() } : {};
     /** @type {Call} */
     const call = { frame: { type, id, ...fields, ...keyed }, done, retry, once, sentAt: 0 };
     this.#pending.set(id, call);

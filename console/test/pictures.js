@@ -95,12 +95,15 @@ try {
   await picture(agent, 'console-agent');
   await agent.emulateMedia({ colorScheme: 'dark' });
   await picture(agent, 'console-dark');
-  await picture(supervisor, 'console-supervisor');
   await supervisor.setViewportSize({ width: 1600, height: 900 });
   await supervisor.click('[data-view=wall]');
   await supervisor.locator('.queue-tile').nth(2).waitFor();
   await supervisor.waitForTimeout(CHARTED_MS); // Until the charts have something to show.
   await picture(supervisor, 'console-wall');
+  await supervisor.setViewportSize(SIZE);
+  await supervisor.click('.long-look >> nth=0');
+  await supervisor.locator('.claimbar').waitFor();
+  await picture(supervisor, 'console-supervisor');
   const narrow = await seat(you, { viewport: { width: 390, height: 760 } });
   await narrow.evaluate((it) => {
     location.hash = `#/waiting/${it}`;

@@ -1,14 +1,14 @@
 //! Who has this conversation, what they are doing, and what one can do about it. A claim that is under way says so until the
 //! hub has decided.
 
-import { claim, nameOfTarget, release, update, withdraw } from '../actions.js';
+import { cancelScheduled, claim, nameOfTarget, release, update, withdraw } from '../actions.js';
 import { isDone, mayChange } from '../commands.js';
 import { html } from '../lib.js';
 import { prefs } from '../prefs.js';
 import { ask, claims, isSupervisor, me, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
 import { doing, losses, talkTick } from '../talk.js';
-import { clock } from '../time.js';
+import { clock, full } from '../time.js';
 import { Avatar } from './avatar.js';
 import { Icon } from './icon.js';
 
@@ -17,7 +17,7 @@ import { Icon } from './icon.js';
 
 /** @param {{talk: Conversation, summary: Summary}} props */
 export function ClaimBar({ talk, summary }) {
-  const { id, claim: held, offer } = summary;
+  const { id, claim: held, offer, scheduled } = summary;
   // The conversation is one object that changes: what is drawn from it must read this.
   talkTick.value;
   const mine = claims.value.has(id);
@@ -38,6 +38,11 @@ export function ClaimBar({ talk, summary }) {
       offer &&
       html`<div class="strip">${t('offered', { name: nameOfTarget(offer.to), time: clock(offer.expires_at) })}
         ${mine && html`<button type="button" class="quiet" onClick=${() => withdraw(id)}>${t('withdraw')}</button>`}</div>`
+    }
+    ${
+      scheduled &&
+      html`<div class="strip" data-part="scheduled">${t('scheduled', { name: nameOf(scheduled.agent), time: full(scheduled.at) })}
+        ${(scheduled.agent === me.value?.id || isSupervisor.value) && html`<button type="button" class="quiet" data-act="cancel-scheduled" onClick=${() => cancelScheduled(id)}>${t('cancel')}</button>`}</div>`
     }`;
 }
 

@@ -10,6 +10,8 @@ import { client, features, link, me } from '../store.js';
 const EVERY_S = 10;
 const HOURS = 4;
 const MOST = (HOURS * 3600) / EVERY_S;
+/** Without a sample for longer than this, what was in between is not known. */
+const GAP_S = 3 * EVERY_S;
 /** A trend compares with so long ago, or with the oldest that is known if that is at least a minute old. */
 const TREND_S = 300;
 const TREND_LEAST_S = 60;
@@ -46,6 +48,8 @@ const fresh = () => link.peek().state === 'connected' && stats.peek()?.workspace
 export function sample(at) {
   const it = fresh() ? stats.peek()?.workspace : undefined;
   const first = it?.first_response.hour;
+  const before = history.at.at(-1);
+  if (before !== undefined && at - before > GAP_S) interrupt(at - 1);
   const row = {
     at,
     waiting: it?.waiting ?? null,
@@ -59,10 +63,17 @@ export function sample(at) {
   for (const [name, value] of Object.entries(row)) {
     const line = /** @type {any} */ (history)[name];
     line.push(value);
-    if (line.length > MOST) line.shift();
+    while (line.length > MOST) line.shift();
   }
   if (it) sampleQueues(at);
   sampled.value += 1;
+}
+
+/** Nothing was looked at for a while: lines break there, and trends begin anew. @param {number} at */
+function interrupt(at) {
+  for (const [name, line] of Object.entries(history))
+    line.push(/** @type {any} */ (name === 'at' ? at : null));
+  queues.clear();
 }
 
 /** @param {number} at */

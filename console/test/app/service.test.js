@@ -73,6 +73,7 @@ test('a ready reply is found by its words, put behind what is written, and sent 
   const id = await world.write('Hello?', { queue: 'slow' });
   const priya = await world.seat('priya', { view: 'all' });
   await open(priya, id);
+  await priya.locator(`#row-${id}:not(.unread)`).waitFor();
   await priya.fill('#composer-text', 'Dear customer,');
   await priya.click('[data-act=canned]');
   await priya.locator('dialog input:focus').waitFor();
@@ -86,6 +87,33 @@ test('a ready reply is found by its words, put behind what is written, and sent 
   await priya.keyboard.press('Control+Enter');
   await priya.locator('.bubble.us', { hasText: TEXT }).waitFor();
   await priya.context().close();
+});
+
+test('a reply that waits for its time is seen by all, and cancelled by its writer', async () => {
+  const id = await world.write('Call me tomorrow', { queue: 'slow' });
+  const [priya, ben] = await Promise.all([
+    world.seat('priya', { view: 'all' }),
+    world.seat('ben', { view: 'all' }),
+  ]);
+  await Promise.all([open(priya, id), open(ben, id)]);
+  await priya.click('[data-act=claim]');
+  await priya.locator('.claimbar.mine').waitFor();
+  await priya.evaluate(
+    async ([conversation, module]) => {
+      const { client, claims } = await import(module);
+      const seen = (await client.value.call('history', { conversation, before: 2 ** 52 })).entries.at(-1).seq;
+      const at = new Date(Date.now() + 86_400_000).toISOString();
+      const token = claims.value.get(conversation);
+      await client.value.call('schedule_reply', { conversation, token, seen, text: 'As you wish', at });
+    },
+    [id, `${world.url}app/store.js`],
+  );
+  await ben.locator('[data-part=scheduled]', { hasText: 'A reply of Priya goes out' }).waitFor();
+  assert.equal(await ben.locator('[data-act=cancel-scheduled]').count(), 0);
+  await priya.click('[data-act=cancel-scheduled]');
+  await ben.locator('[data-part=scheduled]').waitFor({ state: 'detached' });
+  await ben.locator('.line', { hasText: 'not sent: cancelled' }).waitFor();
+  await Promise.all([priya.context().close(), ben.context().close()]);
 });
 
 test('everybody may read what is set', async () => {

@@ -22,7 +22,10 @@ const ROWS = 15;
 function choices() {
   const kept = ['waiting', 'unclaimed', ...(features.value.has('sla') ? ['risk', 'late'] : [])].map(
     (name) => {
-      const { filter, sort } = viewOf(name);
+      const { filter: all, sort } = viewOf(name);
+      // As the figures count it: what is pending or resolved waits for nobody.
+      const filter =
+        name === 'waiting' ? { ...all, status: /** @type {Filter['status']} */ (['new', 'open']) } : all;
       return {
         key: name,
         name: t(name),
