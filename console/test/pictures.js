@@ -101,7 +101,7 @@ try {
   await supervisor.waitForTimeout(CHARTED_MS); // Until the charts have something to show.
   await picture(supervisor, 'console-wall');
   await supervisor.setViewportSize(SIZE);
-  await supervisor.click('.long-look >> nth=0');
+  await supervisor.locator('.long-look').first().dispatchEvent('click');
   await supervisor.locator('.claimbar').waitFor();
   await picture(supervisor, 'console-supervisor');
   const narrow = await seat(you, { viewport: { width: 390, height: 760 } });

@@ -23,9 +23,9 @@ function choices() {
   const kept = ['waiting', 'unclaimed', ...(features.value.has('sla') ? ['risk', 'late'] : [])].map(
     (name) => {
       const { filter: all, sort } = viewOf(name);
-      // As the figures count it: what is pending or resolved waits for nobody.
-      const filter =
-        name === 'waiting' ? { ...all, status: /** @type {Filter['status']} */ (['new', 'open']) } : all;
+      // As the figures count it: what is pending or resolved waits for nobody. Who does not wait comes last.
+      /** @type {Filter} */
+      const filter = name === 'waiting' ? { status: ['new', 'open'] } : all;
       return {
         key: name,
         name: t(name),
@@ -58,7 +58,7 @@ export function Waiting() {
   useEffect(() => {
     const view = client.peek()?.openView({ filter: choice.filter, sort: choice.sort, limit: ROWS });
     view?.on('change', () => {
-      rows.value = view.rows;
+      rows.value = choice.key === 'waiting' ? view.rows.filter((it) => it.waiting_since) : view.rows;
       total.value = view.total;
     });
     return () => view?.close();
@@ -70,7 +70,7 @@ export function Waiting() {
         <label><span class="sr">${t('wall_list')}</span>
           <select value=${choice.key} onChange=${(/** @type {any} */ event) => preferWall({ list: event.currentTarget.value })}>
             ${all.map((it) => html`<option value=${it.key}>${it.name}</option>`)}</select></label>
-        <span class="faint">${total.value}</span>
+        ${choice.key !== 'waiting' && html`<span class="faint">${total.value}</span>`}
       </header>
       <ol>${rows.value?.map((it) => html`<${Item} key=${it.id} it=${it} />`)}</ol>
       ${rows.value?.length === 0 && html`<p class="faint">${t('none_here')}</p>`}
