@@ -427,7 +427,10 @@ impl Views {
         if let Some(key) = new {
             core.ranked.insert(key);
         } else if let Some((at, it)) = after.and_then(|it| core.filter.crossing(it).map(|at| (at, it.id))) {
-            self.crossings.insert((at, id, it));
+            // What has waited long enough and does not fit all the same is kept out by another key: time changes nothing.
+            if at > now {
+                self.crossings.insert((at, id, it));
+            }
         }
         // A window that waits to be sent may have shown the row to somebody who joined meanwhile.
         if let Some(state) = after.filter(|_| new.is_some()) {
