@@ -139,7 +139,7 @@ fn every_http_body_reads_back_the_same() {
             other => panic!("nobody reads http.{other}"),
         }
     }
-    assert_eq!(golden("http").len(), 9);
+    assert_eq!(golden("http").len(), 10);
 }
 
 /// An answer without its `type` and `id`.

@@ -88,41 +88,11 @@ impl Conversation {
                 state: DeliveryState::Failed,
                 ..
             } => self.wait(fact, self.unanswered.max(1)),
-            Event::ClaimGranted { agent, .. } => self.granted(fact, agent),
-            Event::ClaimReleased { agent, via, .. } => {
-                self.end_claim();
-                if *via == ReleaseVia::Release {
-                    self.decline(agent);
-                }
-            }
-            Event::ClaimExpired { agent, reason, .. } => {
-                self.end_claim();
-                self.returned = true;
-                if *reason == ExpiryReason::Idle {
-                    self.decline(agent);
-                }
-            }
-            Event::TransferOffered {
-                from,
-                to,
-                note,
-                expires_at,
-            } => {
-                let (from, to, note) = (from.clone(), to.clone(), note.clone());
-                self.offer = Some(Offer {
-                    from,
-                    to,
-                    note,
-                    expires_at: *expires_at,
-                });
-            }
-            Event::TransferDeclined { to, reason, .. } => {
-                let refused = matches!(reason, DeclineReason::Declined | DeclineReason::Expired);
-                if let (true, TransferTo::Agent(agent)) = (refused && is_routed_offer(self), to) {
-                    self.decline(agent);
-                }
-                self.offer = None;
-            }
+            Event::ClaimGranted { .. }
+            | Event::ClaimReleased { .. }
+            | Event::ClaimExpired { .. }
+            | Event::TransferOffered { .. }
+            | Event::TransferDeclined { .. } => self.claimed_or_offered(fact),
             Event::Assigned { agent, team } => {
                 self.assignee.clone_from(agent);
                 self.team.clone_from(team);
@@ -164,6 +134,48 @@ impl Conversation {
             | Event::AgentDisconnected { .. } => {}
         }
         self.note_activity(fact);
+    }
+
+    /// Folds an event about the claim or an offer; any other changes nothing here.
+    fn claimed_or_offered(&mut self, fact: &Fact<'_>) {
+        match fact.event {
+            Event::ClaimGranted { agent, .. } => self.granted(fact, agent),
+            Event::ClaimReleased { agent, via, .. } => {
+                self.end_claim();
+                if *via == ReleaseVia::Release {
+                    self.decline(agent);
+                }
+            }
+            Event::ClaimExpired { agent, reason, .. } => {
+                self.end_claim();
+                self.returned = true;
+                if *reason == ExpiryReason::Idle {
+                    self.decline(agent);
+                }
+            }
+            Event::TransferOffered {
+                from,
+                to,
+                note,
+                expires_at,
+            } => {
+                let (from, to, note) = (from.clone(), to.clone(), note.clone());
+                self.offer = Some(Offer {
+                    from,
+                    to,
+                    note,
+                    expires_at: *expires_at,
+                });
+            }
+            Event::TransferDeclined { to, reason, .. } => {
+                let refused = matches!(reason, DeclineReason::Declined | DeclineReason::Expired);
+                if let (true, TransferTo::Agent(agent)) = (refused && is_routed_offer(self), to) {
+                    self.decline(agent);
+                }
+                self.offer = None;
+            }
+            _ => {}
+        }
     }
 
     fn received(&mut self, fact: &Fact<'_>, message: &Message) {

@@ -11,7 +11,7 @@ use crate::oracle::witness::{CallId, Witness};
 use dibs_client::{Http, HttpError};
 use dibs_protocol::event::{Customer, Event};
 use dibs_protocol::http::{Delivery, Ingest, IngestAnswer};
-use dibs_protocol::ids::{BadId, ChannelId, CustomerId};
+use dibs_protocol::ids::{BadId, ChannelId, CustomerId, MessageId};
 use dibs_protocol::refusal::Code;
 use dibs_protocol::terms::{DeliveryState, Role};
 use rand::{Rng, SeedableRng};
@@ -276,28 +276,7 @@ async fn read(stage: Rc<Stage>, ways: Vec<Http>, mut phase: watch::Receiver<Phas
                     tally.lag(Lag::Outbox, mark);
                 }
             }
-            let delivery = Delivery {
-                message: message.id,
-                state: DeliveryState::Delivered,
-                reason: None,
-            };
-            let mut tries = 0;
-            let done = loop {
-                let call = recorder.deliver(&delivery);
-                let done = ways[(way + tries) % ways.len()].deliver(&delivery).await;
-                recorder.delivered(call, &done);
-                match done {
-                    Err(error) if faults && passes(&error) && tries < TRIES => tries += 1,
-                    done => break done,
-                }
-                tokio::time::sleep(AGAIN).await;
-            };
-            if let Err(error) = done {
-                stage
-                    .tally
-                    .borrow_mut()
-                    .trouble(format!("a delivery was not taken: {error}"));
-            }
+            report(&stage, &mut recorder, (&ways, way), message.id).await;
         }
         recorder.outbox(CHANNEL, from, &page);
         after = after.max(page.next);
@@ -311,4 +290,30 @@ async fn read(stage: Rc<Stage>, ways: Vec<Http>, mut phase: watch::Receiver<Phas
         }
     }
     recorder.into_witness()
+}
+
+/// Says that a reply was delivered, by one way after the other where faults are expected.
+async fn report(stage: &Stage, recorder: &mut Recorder, (ways, first): (&[Http], usize), message: MessageId) {
+    let delivery = Delivery {
+        message,
+        state: DeliveryState::Delivered,
+        reason: None,
+    };
+    let mut tries = 0;
+    let done = loop {
+        let call = recorder.deliver(&delivery);
+        let done = ways[(first + tries) % ways.len()].deliver(&delivery).await;
+        recorder.delivered(call, &done);
+        match done {
+            Err(error) if stage.plan.faults && passes(&error) && tries < TRIES => tries += 1,
+            done => break done,
+        }
+        tokio::time::sleep(AGAIN).await;
+    };
+    if let Err(error) = done {
+        stage
+            .tally
+            .borrow_mut()
+            .trouble(format!("a delivery was not taken: {error}"));
+    }
 }
