@@ -78,24 +78,7 @@ impl Metrics {
     /// All counters at zero.
     #[must_use]
     pub fn new() -> Self {
-        let mut it = Self {
-            registry: Registry::with_prefix("dibs"),
-            sessions: Gauge::default(),
-            sessions_total: Counter::default(),
-            commands: Family::default(),
-            refusals: Family::default(),
-            events: Counter::default(),
-            commits: Counter::default(),
-            conflicts: Counter::default(),
-            log_failures: Counter::default(),
-            resyncs: Counter::default(),
-            contested: Counter::default(),
-            ingested: Counter::default(),
-            log_up: Gauge::default(),
-            bus_up: Gauge::default(),
-            clock_off: Gauge::default(),
-            bus: Default::default(),
-        };
+        let mut it = Self::unregistered();
         let r = &mut it.registry;
         r.register("sessions", "Sessions that are welcome now", it.sessions.clone());
         r.register(
@@ -155,6 +138,27 @@ impl Metrics {
             r.register(name, help, counter.clone());
         }
         it
+    }
+
+    fn unregistered() -> Self {
+        Self {
+            registry: Registry::with_prefix("dibs"),
+            sessions: Gauge::default(),
+            sessions_total: Counter::default(),
+            commands: Family::default(),
+            refusals: Family::default(),
+            events: Counter::default(),
+            commits: Counter::default(),
+            conflicts: Counter::default(),
+            log_failures: Counter::default(),
+            resyncs: Counter::default(),
+            contested: Counter::default(),
+            ingested: Counter::default(),
+            log_up: Gauge::default(),
+            bus_up: Gauge::default(),
+            clock_off: Gauge::default(),
+            bus: Default::default(),
+        }
     }
 
     /// How the instance is at this moment.

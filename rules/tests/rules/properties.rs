@@ -97,33 +97,36 @@ fn action(state: Option<&Conversation>, step: Step) -> Action {
             score: 1 + a % 5,
             comment: note,
         }),
-        _ => {
-            let agent = AgentId::new(pick(&WHO[..6], c)).unwrap();
-            let holder = state.and_then(|it| it.holder()).cloned();
-            let gone = Action::HolderGone(holder.unwrap_or_else(|| AgentId::new("priya").unwrap()));
-            let redact = Action::Redact {
-                entries: vec![b.into(), c.into()],
-                reason: RedactReason::Manual,
-            };
-            let route = Action::Route(Box::new(Route {
-                agent,
-                queue: state.map_or_else(|| "inbox".parse().unwrap(), |it| it.queue.clone()),
-                reason: "had the most room".to_owned(),
-                offer_ms: maybe(i64::from(b) * 1_000, c),
-            }));
-            pick(
-                &[
-                    Action::Deadline,
-                    Action::Deadline,
-                    gone,
-                    redact,
-                    route.clone(),
-                    route,
-                ],
-                a,
-            )
-        }
+        _ => of_time(state, step),
     }
+}
+
+/// What nobody sends: deadlines, absences, redactions, routing.
+fn of_time(state: Option<&Conversation>, (_, _, a, b, c): Step) -> Action {
+    let agent = AgentId::new(pick(&WHO[..6], c)).unwrap();
+    let holder = state.and_then(|it| it.holder()).cloned();
+    let gone = Action::HolderGone(holder.unwrap_or_else(|| AgentId::new("priya").unwrap()));
+    let redact = Action::Redact {
+        entries: vec![b.into(), c.into()],
+        reason: RedactReason::Manual,
+    };
+    let route = Action::Route(Box::new(Route {
+        agent,
+        queue: state.map_or_else(|| "inbox".parse().unwrap(), |it| it.queue.clone()),
+        reason: "had the most room".to_owned(),
+        offer_ms: maybe(i64::from(b) * 1_000, c),
+    }));
+    pick(
+        &[
+            Action::Deadline,
+            Action::Deadline,
+            gone,
+            redact,
+            route.clone(),
+            route,
+        ],
+        a,
+    )
 }
 
 fn of_claims(

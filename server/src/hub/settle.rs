@@ -50,10 +50,8 @@ impl Workspace {
                 if !lost.is_empty() {
                     self.decide_again(lost, outrun);
                 }
-                if self.head > head {
-                    if self.deps.log.is_shared() {
-                        self.announce();
-                    }
+                if self.head > head && self.deps.log.is_shared() {
+                    self.announce();
                 }
                 if std::mem::take(&mut self.behind) {
                     self.follow();

@@ -55,5 +55,5 @@ async fn who_comes_back_keeps_the_claim_and_who_does_not_loses_it() {
     priya.holds().await;
     let all = stored(&there, kept, "message_sent", 2).await;
     assert_eq!(crate::desk::count(&all, "claim_expired"), 0);
-    priya.is_right(&all).await;
+    priya.must_be_right(&all).await;
 }

@@ -158,7 +158,7 @@ impl Worker {
     }
 
     /// Nothing that was acknowledged is lost, nothing is stored twice, and every event was told once and in order.
-    pub async fn is_right(mut self, log: &[EventEntry]) {
+    pub async fn must_be_right(mut self, log: &[EventEntry]) {
         let mut stored: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for entry in log.iter().filter(|it| it.kind() == "message_sent") {
             let key = entry.event["key"].as_str().unwrap().to_owned();
@@ -234,6 +234,6 @@ pub async fn all_is_right(workers: Vec<Worker>, hub: &Hub) {
         let log = read.await;
         let log =
             log.unwrap_or_else(|_| panic!("{}: {last} was acknowledged, and is not there", worker.name));
-        worker.is_right(&log).await;
+        worker.must_be_right(&log).await;
     }
 }
