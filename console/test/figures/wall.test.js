@@ -9,7 +9,7 @@ const SIZE = { queues: 50, agents: 2_000, changed: 200 };
 const SETTLE_MS = 3_000;
 const MEASURED_MS = 15_000;
 /** With drawing by the processor, as there is no graphics card here; the hub's own part is measured elsewhere. */
-const MOST = Number(process.env.DIBS_WALL ?? 0.15);
+const MOST = Number(process.env.DIBS_WALL ?? 0.4);
 
 /** @type {World} */
 let world;
