@@ -3,6 +3,7 @@
 
 import * as drafts from './drafts.js';
 import { withEntry } from './lib.js';
+import { roster } from './roster.js';
 import { ask, claims, client, nameOf } from './store.js';
 import { t } from './strings.js';
 import { guards, losses, seenUpTo, sending, setDoing, talk } from './talk.js';
@@ -139,8 +140,20 @@ export async function sendNote(id, text) {
     const { unknown } = await hub().call('note', { conversation: id, text }, { key, retry: RETRIES });
     drafts.sent(id, 'note', text);
     if (talk.value?.id === id) talk.value.typing(false, 'note');
-    if (unknown.length) toast(t('unknown_mentions', { names: unknown.map((it) => `@${it}`).join(', ') }));
+    tellUnknown(unknown);
   });
+}
+
+/** Who is not told of a note: nobody has that name, or they were never here. @param {string[]} names */
+function tellUnknown(names) {
+  const never = new Set(roster.peek().agents.flatMap((it) => (it.never ? it.id : [])));
+  const said = (/** @type {string[]} */ all) => ({
+    n: all.length,
+    names: all.map((it) => `@${it}`).join(', '),
+  });
+  const [absent, unknown] = [names.filter((it) => never.has(it)), names.filter((it) => !never.has(it))];
+  if (absent.length) toast(t('absent_mentions', said(absent)));
+  if (unknown.length) toast(t('unknown_mentions', said(unknown)));
 }
 
 /** Where a note would mention somebody. */

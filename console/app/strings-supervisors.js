@@ -39,7 +39,10 @@ export const supervisors = {
   trend_flat: 'As many as five minutes ago',
   notices: 'As it happens',
   notices_none: 'Nothing calls for you.',
-  n_wait: 'Somebody in {queue} waits for more than {n} minutes',
+  n_wait: {
+    one: 'Somebody in {queue} waits for more than {n} minute',
+    other: 'Somebody in {queue} waits for more than {n} minutes',
+  },
   n_gone: '{name} is gone, with {n} in hand',
   n_sla_breached: '{name} in {queue} is late',
   n_sla_at_risk: '{name} in {queue} is at risk',

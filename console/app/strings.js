@@ -1,6 +1,12 @@
-//! Every word that the console says, in English. A translation is another object with the same keys.
+//! Every word that the console says, in English. A translation is another object with the same keys. Where a number changes the
+//! words there is a form for each of the language's plural categories, and `n` chooses among them.
 
 import { supervisors } from './strings-supervisors.js';
+
+/** A text, or one for each plural category of the language: `other` is for all that are not named. */
+/** @typedef {string | ({other: string} & Partial<Record<Intl.LDMLPluralRule, string>>)} Words */
+
+const LANGUAGE = 'en';
 
 const en = {
   product: 'Dibs',
@@ -87,7 +93,7 @@ const en = {
   held_by: 'Held by {name}',
   you: 'You',
   looking: '{names} looking',
-  typing_one: '{names} is typing',
+  typing: { one: '{names} is typing', other: '{names} are typing' },
   draft: 'Draft',
   you_said: 'You: ',
   clear_queue: 'Queue {queue}: show all queues',
@@ -116,8 +122,7 @@ const en = {
   has_this: '{name} has this',
   types_reply: '{name} is typing a reply',
   types_note: '{name} is writing a note',
-  looks: '{name} is looking',
-  looks_many: '{names} are looking',
+  looks: { one: '{names} is looking', other: '{names} are looking' },
   lost_take_over: '{name} took this over from you. Your draft is kept.',
   lost_transfer: '{name} accepted your transfer. Your draft is kept.',
   lost_expired: 'Your claim expired. Your draft is kept.',
@@ -190,6 +195,10 @@ const en = {
   stale_send: 'Send as it is',
   stale_edit: 'Edit my reply',
   unknown_mentions: 'Nobody is called {names}.',
+  absent_mentions: {
+    one: '{names} has not signed in yet, and is not told.',
+    other: '{names} have not signed in yet, and are not told.',
+  },
   sent_reply: 'Sent',
   sent_note: 'Note added',
   mention_list: 'People and teams',
@@ -201,7 +210,7 @@ const en = {
   attach_size: 'Size in kB, if known',
   attach_go: 'Attach',
   attach_bad: 'A file’s address begins with https://.',
-  attach_many: 'A reply has at most {n} files.',
+  attach_many: { one: 'A reply has at most {n} file.', other: 'A reply has at most {n} files.' },
   attachments: 'Attachments',
   detach: 'Remove {name}',
   file: 'File',
@@ -254,9 +263,10 @@ const en = {
   snooze_week: 'Next Monday at 9',
   snooze_at: 'Another time',
   assign: 'Assign',
-  assign_title: 'Assign {n} to',
-  priority_title: 'Priority of {n}',
-  tags_title: 'Tag {n}',
+  assign_title: 'Assign {what} to',
+  priority_title: 'Priority of {what}',
+  tags_title: 'Tag {what}',
+  conversations_n: { one: '{n} conversation', other: '{n} conversations' },
   apply: 'Apply',
   results: 'Results',
   results_lead: '{ok} done, {failed} not',
@@ -288,6 +298,8 @@ const en = {
   away: 'Away',
   busy: 'Busy',
   offline: 'Offline',
+  never_here: 'has not signed in yet',
+  members_n: { one: '{n} member', other: '{n} members' },
   bot: 'Bot',
   my_status: 'My status',
   a_holds: 'holds {load}',
@@ -337,8 +349,20 @@ const en = {
 
 /** @typedef {keyof typeof en} Key */
 
+const PLURALS = new Intl.PluralRules(LANGUAGE);
+
+/** The form that a number wants. @param {Words} words @param {Record<string, string | number>} values */
+function formOf(words, values) {
+  if (typeof words === 'string') return words;
+  const number = Number(values.n);
+  return words[PLURALS.select(number)] ?? words.other;
+}
+
+/** All words, for those who check them. @type {Record<string, Words>} */
+export const catalogue = en;
+
 /** The words for a key, with `{name}`s filled in. @param {Key | string} key @param {Record<string, string | number>} [values] */
 export function t(key, values = {}) {
-  const text = /** @type {Record<string, string>} */ (en)[key] ?? key;
+  const text = formOf(catalogue[key] ?? key, values);
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }

@@ -22,11 +22,11 @@ function change(ids, changes) {
   else void update(ids[0], changes);
 }
 
-/** What a dialog is about: a name, or how many. @param {string[]} ids */
+/** What a dialog is about: a customer's, or how many. @param {string[]} ids */
 const about = (ids) =>
   ids.length === 1 && talk.peek()?.id === ids[0]
-    ? (talk.peek()?.summary?.customer.name ?? '1')
-    : String(ids.length);
+    ? (talk.peek()?.summary?.customer.name ?? t('conversations_n', { n: 1 }))
+    : t('conversations_n', { n: ids.length });
 
 /** @param {Ids} props */
 export function AssignDialog({ ids }) {
@@ -36,7 +36,7 @@ export function AssignDialog({ ids }) {
   };
   return html`
     <${FormModal} title=${t('assign')} go=${t('assign')} run=${run}>
-      <label for="who">${t('assign_title', { n: about(ids) })}</label><${PeopleSelect} name="who" none=${t('nobody')} />
+      <label for="who">${t('assign_title', { what: about(ids) })}</label><${PeopleSelect} name="who" none=${t('nobody')} />
     <//>`;
 }
 
@@ -44,7 +44,7 @@ export function AssignDialog({ ids }) {
 export function PriorityDialog({ ids }) {
   const current = talk.peek()?.summary?.priority;
   return html`
-    <${Modal} title=${t('priority_title', { n: about(ids) })}>
+    <${Modal} title=${t('priority_title', { what: about(ids) })}>
       <div class="stack choices">
         ${PRIORITIES.map(
           (priority) =>
@@ -72,7 +72,7 @@ export function TagsDialog({ ids }) {
       });
   };
   return html`
-    <${FormModal} title=${t('tags_title', { n: about(ids) })} go=${t('apply')} run=${run}>
+    <${FormModal} title=${t('tags_title', { what: about(ids) })} go=${t('apply')} run=${run}>
       <label for="tags">${t('tags')}</label>
       <input id="tags" name="tags" autocomplete="off" data-first dir="auto" placeholder="vip, -spam" />
     <//>`;

@@ -54,7 +54,7 @@ function Others({ viewers }) {
   const text = typing
     ? t(typing.typing === 'note' ? 'types_note' : 'types_reply', { name: nameOf(typing.agent) })
     : others.length
-      ? t(others.length === 1 ? 'looks' : 'looks_many', { name: names, names })
+      ? t('looks', { n: others.length, names })
       : '';
   return html`<p class=${typing ? 'others typing' : 'others'} role="status" dir="auto">${typing && html`<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>`}${text}</p>`;
 }

@@ -2,7 +2,7 @@
 
 import { give } from '../actions.js';
 import { html } from '../lib.js';
-import { people } from '../store.js';
+import { labelOf, roster } from '../roster.js';
 import { t } from '../strings.js';
 import { FormModal } from './modal.js';
 
@@ -14,16 +14,13 @@ export const given = { summary: null };
 export function GiveDialog() {
   const { summary } = given;
   if (!summary) return null;
-  const agents = [...people.peek().agents.values()].sort(
-    (one, other) => Number(other.connected) - Number(one.connected) || one.name.localeCompare(other.name),
-  );
   return html`
     <${FormModal} title=${t('give_title', { name: summary.customer.name })} go=${t('give')} run=${(/** @type {FormData} */ data) => void give(summary, String(data.get('agent')))}>
       <p>${t('give_lead')}</p>
       <label for="give-to">${t('transfer_to')}</label>
       <select id="give-to" name="agent" required data-first>
         <option value="">${t('choose')}</option>
-        ${agents.map((it) => html`<option value=${it.id}>${it.name} (${t(it.connected ? it.status : 'offline')}, ${it.claims}${it.capacity === null ? '' : `/${it.capacity}`})</option>`)}
+        ${roster.value.agents.map((it) => html`<option key=${it.id} value=${it.id} disabled=${it.never}>${labelOf(it)}</option>`)}
       </select>
     <//>`;
 }

@@ -2,7 +2,8 @@
 
 import { takeOver, transfer, update, whisper } from '../actions.js';
 import { html } from '../lib.js';
-import { me, nameOf, people } from '../store.js';
+import { labelOf, roster } from '../roster.js';
+import { me, nameOf } from '../store.js';
 import { t } from '../strings.js';
 import { talk } from '../talk.js';
 import { full } from '../time.js';
@@ -34,21 +35,17 @@ export function WhisperDialog({ ids: [id] }) {
     <//>`;
 }
 
-/** Agents that are here first. @param {{name: string, none?: string}} props */
+/** Agents that are here first; those who never were are there to be read. @param {{name: string, none?: string}} props */
 export function PeopleSelect({ name, none }) {
-  const { agents, teams } = people.peek();
-  const others = [...agents.values()]
-    .filter((it) => none !== undefined || it.id !== me.value?.id)
-    .sort(
-      (one, other) => Number(other.connected) - Number(one.connected) || one.name.localeCompare(other.name),
-    );
+  const { agents, teams } = roster.value;
+  const others = agents.filter((it) => none !== undefined || it.id !== me.value?.id);
   return html`
     <select id=${name} name=${name} required=${none === undefined} data-first>
       <option value="">${none ?? t('choose')}</option>
       <optgroup label=${t('agents')}>
-        ${others.map((it) => html`<option value=${`agent:${it.id}`}>${it.name} (${t(it.connected ? it.status : 'offline')}, ${it.claims})</option>`)}
+        ${others.map((it) => html`<option key=${it.id} value=${`agent:${it.id}`} disabled=${it.never}>${labelOf(it)}</option>`)}
       </optgroup>
-      <optgroup label=${t('teams')}>${teams.map((it) => html`<option value=${`team:${it.id}`}>${it.id} (${it.members.length})</option>`)}</optgroup>
+      <optgroup label=${t('teams')}>${teams.map((it) => html`<option key=${it.id} value=${`team:${it.id}`}>${it.name} (${t('members_n', { n: it.members.length })})</option>`)}</optgroup>
     </select>`;
 }
 

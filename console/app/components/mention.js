@@ -1,11 +1,11 @@
 //! Completing `@name` in a note: agents first, then teams.
 
 import { cx, html } from '../lib.js';
-import { people } from '../store.js';
+import { roster } from '../roster.js';
 import { t } from '../strings.js';
 import { Avatar } from './avatar.js';
 
-/** @typedef {{id: string, name: string}} Named */
+/** @typedef {{id: string, name: string, never: boolean}} Named */
 /** @typedef {{from: number, to: number, names: Named[], at: number}} Found */
 
 const MOST = 6;
@@ -15,12 +15,13 @@ const BEFORE = /(?:^|[^\p{L}\p{N}._-])@([a-zA-Z0-9._-]*)$/u;
 export function candidates(text, caret) {
   const begun = BEFORE.exec(text.slice(0, caret))?.[1]?.toLowerCase();
   if (begun === undefined) return null;
-  const { agents, teams } = people.peek();
-  const all = [...agents.values(), ...teams.map(({ id }) => ({ id, name: id }))];
+  const { agents, teams } = roster.peek();
+  const known = agents.filter((it) => !it.never);
+  const all = [...known, ...teams.map((it) => ({ ...it, never: false })), ...agents.filter((it) => it.never)];
   const names = all
     .filter(({ id, name }) => id.startsWith(begun) || name.toLowerCase().startsWith(begun))
     .slice(0, MOST)
-    .map(({ id, name }) => ({ id, name }));
+    .map(({ id, name, never }) => ({ id, name, never }));
   return names.length ? { from: caret - begun.length, to: caret, names, at: 0 } : null;
 }
 
@@ -33,11 +34,11 @@ export function insert(text, { from, to }, name) {
 export const MentionList = ({ found, pick }) => html`
   <ul id="mention-list" class="mention-list" role="listbox" aria-label=${t('mention_list')}>
     ${found.names.map(
-      ({ id, name }, at) => html`
+      ({ id, name, never }, at) => html`
         <li id=${`mention-${at}`} key=${id} role="option" aria-selected=${at === found.at} class=${cx(at === found.at && 'active')}
           onMouseDown=${(/** @type {MouseEvent} */ event) => {
             event.preventDefault();
             pick(id);
-          }}><${Avatar} id=${id} name=${name} small />${name} <span class="faint">@${id}</span></li>`,
+          }}><${Avatar} id=${id} name=${name} small />${name} <span class="faint">@${id}${never && `, ${t('never_here')}`}</span></li>`,
     )}
   </ul>`;

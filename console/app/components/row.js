@@ -84,7 +84,7 @@ function Who({ activity }) {
   const typing = activity?.typing.filter(other) ?? [];
   const looking = activity?.viewers.filter(other) ?? [];
   if (typing.length) {
-    const text = t('typing_one', { names: typing.map(nameOf).join(', ') });
+    const text = t('typing', { n: typing.length, names: typing.map(nameOf).join(', ') });
     return html`<span class="who typing end" title=${text}><span class="cut">${nameOf(typing[0])}</span><span class="dots" aria-hidden="true"><i></i><i></i><i></i></span><span class="sr">${text}</span></span>`;
   }
   if (!looking.length) return null;
