@@ -20,6 +20,7 @@ before(async () => {
       { id: 'vip', name: 'Very important', routing: 'least_loaded', delivery: 'offer', teams: ['gold'] },
     ],
     teams: [{ id: 'gold', name: 'Gold', members: ['priya'] }],
+    agents: [{ id: 'gina', skills: ['french'] }],
     service_levels: [
       { name: 'Fast', match: { ...ANY, queue: ['fast'] }, first_response_s: 3, warn_at: 0.4 },
       {
@@ -114,6 +115,42 @@ test('a reply that waits for its time is seen by all, and cancelled by its write
   await ben.locator('[data-part=scheduled]').waitFor({ state: 'detached' });
   await ben.locator('.line', { hasText: 'not sent: cancelled' }).waitFor();
   await Promise.all([priya.context().close(), ben.context().close()]);
+});
+
+test('who is only in the settings is shown where people are chosen, and cannot be chosen before they were here', async () => {
+  const id = await world.write('Who takes it?', { queue: 'slow' });
+  const [priya, ben] = await Promise.all([world.seat('priya', { view: 'all' }), world.seat('ben')]);
+  await ben.context().close();
+  await open(priya, id);
+  await priya.click('[data-act=claim]');
+  await priya.locator('.claimbar.mine').waitFor();
+  await priya.click('[data-act=transfer]');
+  const gina = priya.locator('#to option', { hasText: 'gina (has not signed in yet)' });
+  await gina.waitFor({ state: 'attached' });
+  assert.equal(await gina.isDisabled(), true);
+  await priya.locator('#to option', { hasText: 'Ben (Offline, holds 0' }).waitFor({ state: 'attached' });
+  assert.equal(await priya.locator('#to option', { hasText: 'Ben' }).isDisabled(), false);
+  await priya.locator('#to option', { hasText: 'Gold (1 member)' }).waitFor({ state: 'attached' });
+  await priya.keyboard.press('Escape');
+  await priya.click('.details dd .value >> nth=2');
+  await priya.locator('#who option', { hasText: 'gina' }).waitFor({ state: 'attached' });
+  assert.equal(await priya.locator('#who option', { hasText: 'gina' }).isDisabled(), true);
+  await priya.keyboard.press('Escape');
+  await priya.click('#tab-note');
+  await priya.getByRole('textbox', { name: 'Note' }).pressSequentially('Ask @gi');
+  await priya.locator('.mention-list li', { hasText: '@gina, has not signed in yet' }).waitFor();
+  assert.deepEqual(await findings(priya), []);
+  await priya.keyboard.press('Enter');
+  await priya.keyboard.press('Control+Enter');
+  await priya.locator('.toast', { hasText: '@gina has not signed in yet, and is not told.' }).waitFor();
+  const token = world.token('gina', '--name', 'Gina');
+  const page = await world.page('gina');
+  await page.goto(`${world.url}#token=${token}`);
+  await page.locator('.sidebar').waitFor();
+  await priya.click('[data-act=transfer]');
+  await priya.locator('#to option', { hasText: 'Gina (Online, holds 0' }).waitFor({ state: 'attached' });
+  assert.equal(await priya.locator('#to option', { hasText: 'Gina' }).isDisabled(), false);
+  await Promise.all([priya.context().close(), page.context().close()]);
 });
 
 test('everybody may read what is set', async () => {
