@@ -7,11 +7,13 @@ import { roster } from './roster.js';
 import { ask, claims, client, nameOf } from './store.js';
 import { t } from './strings.js';
 import { guards, losses, seenUpTo, sending, setDoing, talk } from './talk.js';
+import { moment } from './time.js';
 import { refused, toast } from './toasts.js';
 
 /** @import {DibsError} from '../sdk/errors.js' */
 /** @import {BulkAction, BulkResult, Summary, TransferTo} from '../sdk/types/protocol.js' */
 /** @import {Fields} from '../sdk/calls.js' */
+/** @import {How} from './talk.js' */
 
 const RETRIES = 3;
 
@@ -99,8 +101,8 @@ async function dispatch(id, kind, run) {
   }
 }
 
-/** Calls dibs first where nobody holds it. @param {string} id @param {string} text @param {'pending' | 'resolved'} [then] */
-export async function sendReply(id, text, then) {
+/** Calls dibs first where nobody holds it. @param {string} id @param {string} text @param {How} [how] */
+export async function sendReply(id, text, how = {}) {
   const it = talk.value;
   if (it?.id !== id) return;
   if (sending.value.has(`${id}:reply`)) return;
@@ -109,11 +111,14 @@ export async function sendReply(id, text, then) {
     if (!claims.value.has(id)) await hub().call('claim', { conversation: id });
     const { files = [] } = drafts.draft(id, 'reply');
     const attachments = files.length ? { attachments: files } : {};
-    const key = drafts.keyFor(id, 'reply', text, JSON.stringify([then, files]));
+    const key = drafts.keyFor(id, 'reply', text, JSON.stringify([how, files]));
+    const { then, at } = how;
+    const fields = { seen, ...attachments, ...(then && { then }) };
     try {
-      await it.reply(text, { key, seen, retry: RETRIES, ...attachments, ...(then && { then }) });
+      if (at) await schedule(id, { ...fields, text, at }, key);
+      else await it.reply(text, { ...fields, key, retry: RETRIES });
     } catch (error) {
-      if (!holdBack(id, error, then)) throw error;
+      if (!holdBack(id, error, how)) throw error;
       return;
     }
     drafts.sent(id, 'reply', text);
@@ -123,12 +128,19 @@ export async function sendReply(id, text, then) {
   });
 }
 
-/** Whether it was held back because something came that the writer has not seen. @param {string} id @param {unknown} error @param {'pending' | 'resolved'} [then] */
-function holdBack(id, error, then) {
+/** Answers at a time to come. @param {string} id @param {Omit<Fields<'schedule_reply'>, 'conversation' | 'token'>} fields @param {string} key */
+async function schedule(id, fields, key) {
+  const token = hub().claims.get(id) ?? 0;
+  await hub().call('schedule_reply', { conversation: id, token, ...fields }, { key, retry: RETRIES });
+  toast(t('later_told', { time: moment(fields.at) }), { tone: 'good' });
+}
+
+/** Whether it was held back because something came that the writer has not seen. @param {string} id @param {unknown} error @param {How} how */
+function holdBack(id, error, how) {
   const { code, details } = /** @type {DibsError} */ (error);
   const missed = details?.missed ?? [];
   if (code !== 'stale' || !missed.length) return false;
-  const guard = { missed, seen: Math.max(...missed.map((it) => it.seq)), ...(then && { then }) };
+  const guard = { missed, seen: Math.max(...missed.map((it) => it.seq)), how };
   guards.value = withEntry(guards.value, id, guard);
   return true;
 }

@@ -1,6 +1,7 @@
 //! Everything that can be done by a key or from the palette: what it is called, when it is possible, and how.
 
 import { claim, release, update } from './actions.js';
+import { draft } from './drafts.js';
 import { focusComposer, focusSearch } from './focus.js';
 import { summaryOf } from './holder.js';
 import { step, viewNames } from './list.js';
@@ -20,6 +21,8 @@ const idle = () => !doing.value.has(id());
 const always = () => true;
 const isOpen = () => summary() !== null;
 const mine = () => claims.value.has(id());
+/** @param {string} it @param {'reply' | 'note'} kind */
+const hasDraft = (it, kind) => draft(it, kind).text.trim() !== '';
 const held = () => Boolean(summary()?.claim) && !mine();
 /** Status and the like are for the holder, for supervisors, and for all while nobody holds it. */
 export const mayChange = () => isOpen() && (!summary()?.claim || mine() || isSupervisor.value);
@@ -90,6 +93,12 @@ export function possible() {
         setTab(id(), 'reply');
         ask('attach', [id()]);
       },
+    },
+    {
+      name: '',
+      label: t('later'),
+      when: () => isOpen() && !held() && features.value.has('schedule_reply') && hasDraft(id(), 'reply'),
+      run: () => ask('later', [id()]),
     },
     { name: '', label: t('save_view'), when: always, run: () => ask('saveView') },
     {

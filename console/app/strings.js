@@ -1,6 +1,7 @@
 //! Every word that the console says, in English. A translation is another object with the same keys. Where a number changes the
 //! words there is a form for each of the language's plural categories, and `n` chooses among them.
 
+import { conversation } from './strings-conversation.js';
 import { supervisors } from './strings-supervisors.js';
 
 /** A text, or one for each plural category of the language: `other` is for all that are not named. */
@@ -166,14 +167,6 @@ const en = {
   ev_sla_breached: '{what} is late',
   ev_sla_met: '{what} was in time',
   ev_escalated: 'By itself: {rule}',
-  ev_scheduled: '{name} answers at {time}: {text}',
-  ev_dropped: 'That reply is not sent: {reason}',
-  drop_cancelled: 'cancelled',
-  drop_replaced: 'another one takes its place',
-  drop_claim_lost: 'its writer no longer holds this',
-  drop_erased: 'it was removed',
-  drop_stale: 'something was said since',
-  scheduled: 'A reply of {name} goes out at {time}',
   ev_other: 'Other: {kind}',
   the_channel: 'The channel',
   somebody: 'Somebody',
@@ -202,7 +195,6 @@ const en = {
   sent_reply: 'Sent',
   sent_note: 'Note added',
   mention_list: 'People and teams',
-  after_send: 'How to send',
   attach: 'Attach a link',
   attach_lead: 'Files stay where they are: the customer gets the link.',
   attach_url: 'Address (https)',
@@ -305,6 +297,7 @@ const en = {
   a_holds: 'holds {load}',
   a_handle: 'Half are done within',
   a_set: 'Set their status',
+  ...conversation,
   ...supervisors,
   // Settings and help
   settings: 'Settings',

@@ -7,7 +7,8 @@ import { client, isSupervisor, marks, me } from './store.js';
 
 /** @import {Conversation} from '../sdk/conversation.js' */
 /** @import {EventEntry} from '../sdk/types/protocol.js' */
-/** @typedef {{missed: EventEntry[], seen: number, then?: 'pending' | 'resolved'}} Guard */
+/** @typedef {{then?: 'pending' | 'resolved', at?: string}} How In which state a reply leaves its conversation, and when it goes out if not at once. */
+/** @typedef {{missed: EventEntry[], seen: number, how: How}} Guard */
 /** @typedef {{by?: string, reason: string, at: number}} Lost */
 
 const READ_AFTER_MS = 600;

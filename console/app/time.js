@@ -7,6 +7,13 @@ import { t } from './strings.js';
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+const MOMENT = new Intl.DateTimeFormat(undefined, {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const SHORT_DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
 /** The hub's time, as well as it is known; moves on every five seconds. */
@@ -21,6 +28,9 @@ export const clock = (at) => CLOCK.format(new Date(at));
 export const day = (at) => DAY.format(new Date(at));
 /** @param {string} at */
 export const full = (at) => FULL.format(new Date(at));
+
+/** Day and clock, for what is to come. @param {string} at */
+export const moment = (at) => MOMENT.format(new Date(at));
 
 /** The clock today, the day before that. @param {string} at */
 export function brief(at) {

@@ -8,7 +8,7 @@ import { prefs } from '../prefs.js';
 import { ask, claims, isSupervisor, me, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
 import { doing, losses, talkTick } from '../talk.js';
-import { clock, full } from '../time.js';
+import { clock, moment } from '../time.js';
 import { Avatar } from './avatar.js';
 import { Icon } from './icon.js';
 
@@ -41,7 +41,7 @@ export function ClaimBar({ talk, summary }) {
     }
     ${
       scheduled &&
-      html`<div class="strip" data-part="scheduled">${t('scheduled', { name: nameOf(scheduled.agent), time: full(scheduled.at) })}
+      html`<div class="strip" data-part="scheduled">${t(scheduled.agent === me.value?.id ? 'later_yours' : 'later_by', { name: nameOf(scheduled.agent), time: moment(scheduled.at) })}
         ${(scheduled.agent === me.value?.id || isSupervisor.value) && html`<button type="button" class="quiet" data-act="cancel-scheduled" onClick=${() => cancelScheduled(id)}>${t('cancel')}</button>`}</div>`
     }`;
 }

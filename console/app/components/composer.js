@@ -4,14 +4,16 @@
 import { sendNote, sendReply } from '../actions.js';
 import { cleared, draft, keep } from '../drafts.js';
 import { html, useLayoutEffect, useRef, useSignal } from '../lib.js';
-import { ask, claims, client, nameOf, online } from '../store.js';
+import { ask, claims, client, features, nameOf, online } from '../store.js';
 import { t } from '../strings.js';
 import { guards, sending, setTab, tabs, talk } from '../talk.js';
 import { canned } from '../workspace.js';
 import { DraftFiles } from './files.js';
 import { Guard } from './guard.js';
 import { Icon, IconButton } from './icon.js';
+import { laterItems } from './later.js';
 import { candidates, insert, MentionList } from './mention.js';
+import { Menu } from './menu.js';
 
 /** @import {Summary} from '../../sdk/types/protocol.js' */
 
@@ -70,7 +72,11 @@ function Field({ id, kind, summary }) {
     const said = text.value.trim();
     if (!said || busy || blocked(id, kind, summary)) return;
     area.current?.focus();
-    await (kind === 'note' ? sendNote(id, said) : sendReply(id, said, then));
+    await (kind === 'note' ? sendNote(id, said) : sendReply(id, said, then && { then }));
+  };
+  const later = () => {
+    if (kind === 'reply' && features.value.has('schedule_reply') && !blocked(id, kind, summary))
+      ask('later', [id]);
   };
   const complete = (/** @type {string} */ name) => {
     if (!area.current || !completing.value) return;
@@ -91,7 +97,7 @@ function Field({ id, kind, summary }) {
           completing.value =
             kind === 'note' ? candidates(text.value, event.currentTarget.selectionStart) : null;
         }}
-        onBlur=${() => talk.peek()?.typing(false, kind)} onKeyDown=${keys(completing, complete, send)}></textarea>
+        onBlur=${() => talk.peek()?.typing(false, kind)} onKeyDown=${keys(completing, complete, send, later)}></textarea>
       ${completing.value && html`<${MentionList} found=${completing.value} pick=${complete} />`}
       ${kind === 'reply' && html`<${DraftFiles} id=${id} busy=${busy} />`}
       <${Foot} id=${id} kind=${kind} summary=${summary} empty=${!text.value.trim()} busy=${busy} send=${send} />
@@ -117,16 +123,31 @@ function Foot({ id, kind, summary, empty, busy, send }) {
         html`<button type="button" class="quiet wide" disabled=${off} onClick=${() => send('pending')}>${t('send_pending')}</button>
           <button type="button" class="quiet wide" disabled=${off} onClick=${() => send('resolved')}>${t('send_resolved')}</button>`
       }
-      <button type="button" class="primary" data-act="send" disabled=${off} onClick=${() => send()}>${t(label)} <kbd aria-hidden="true">Ctrl ↵</kbd></button>
+      <div class="send">
+        <button type="button" class="primary" data-act="send" disabled=${off} onClick=${() => send()}>${t(label)} <kbd aria-hidden="true">Ctrl ↵</kbd></button>
+        ${kind === 'reply' && html`<${More} id=${id} summary=${summary} off=${off} send=${send} />`}
+      </div>
     </div>`;
 }
 
-/** @param {any} completing @param {(name: string) => void} complete @param {() => void} send */
-function keys(completing, complete, send) {
+/** The other ways to send, beside the button that does. @param {{id: string, summary: Summary, off: boolean, send(then?: 'pending' | 'resolved'): void}} props */
+function More({ id, summary, off, send }) {
+  const can = features.value.has('schedule_reply');
+  const items = () => [
+    { label: t('send_pending'), act: 'send_pending', run: () => send('pending') },
+    { label: t('send_resolved'), act: 'send_resolved', run: () => send('resolved') },
+    ...(can ? laterItems(id) : []),
+  ];
+  const note = can ? `${t('later_lead')}${summary.scheduled ? ` ${t('later_again')}` : ''}` : undefined;
+  return html`<${Menu} name="chevron" label=${t('send_more')} act="send-more" class="send-more" disabled=${off} items=${items} note=${note} />`;
+}
+
+/** @param {any} completing @param {(name: string) => void} complete @param {() => void} send @param {() => void} later */
+function keys(completing, complete, send, later) {
   return (/** @type {KeyboardEvent} */ event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      return send();
+      return event.shiftKey ? later() : send();
     }
     const found = completing.value;
     if (!found) return;

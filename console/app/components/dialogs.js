@@ -8,6 +8,7 @@ import { AttachDialog } from './files.js';
 import { GiveDialog } from './give.js';
 import { SnoozeDialog, TakeOverDialog, TransferDialog, WhisperDialog } from './handover.js';
 import { HelpDialog } from './help.js';
+import { LaterDialog } from './later.js';
 import { Palette } from './palette.js';
 import { SaveDialog } from './saved.js';
 import { SettingsDialog } from './settings.js';
@@ -17,6 +18,7 @@ export const KINDS = {
   takeOver: TakeOverDialog,
   transfer: TransferDialog,
   snooze: SnoozeDialog,
+  later: LaterDialog,
   assign: AssignDialog,
   priority: PriorityDialog,
   status: StatusDialog,

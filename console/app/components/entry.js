@@ -4,7 +4,7 @@ import { nameOfTarget } from '../actions.js';
 import { html } from '../lib.js';
 import { me, nameOf } from '../store.js';
 import { t } from '../strings.js';
-import { clock, full } from '../time.js';
+import { clock, full, moment } from '../time.js';
 import { Avatar } from './avatar.js';
 import { File } from './files.js';
 import { Icon } from './icon.js';
@@ -39,7 +39,7 @@ const LINES = {
   },
   status_changed: (it, name) =>
     it.snoozed_until
-      ? t('ev_snoozed', { name, time: full(it.snoozed_until) })
+      ? t('ev_snoozed', { name, time: moment(it.snoozed_until) })
       : t('ev_status', { name, to: t(`st_${it.to}`) }),
   tagged: (it, name) =>
     t('ev_tags', {
@@ -53,8 +53,7 @@ const LINES = {
   queue_changed: (it, name) => t('ev_queue', { name, to: it.to }),
   subject_changed: (it, name) => t('ev_subject', { name, to: it.to ?? '—' }),
   escalated: (it) => t('ev_escalated', { rule: it.rule }),
-  reply_scheduled: (it) =>
-    t('ev_scheduled', { name: nameOf(it.agent), time: full(it.at), text: it.message.text }),
+  reply_scheduled: (it) => t('ev_scheduled', { name: nameOf(it.agent), time: moment(it.at) }),
   schedule_dropped: (it) => t('ev_dropped', { reason: t(`drop_${it.reason}`) }),
   customer_updated: () => t('ev_customer'),
   merged: () => t('ev_merged'),

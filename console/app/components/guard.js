@@ -23,7 +23,7 @@ export function Guard({ id, guard, customer }) {
       <div class="guard-list" tabindex="0" role="group" aria-label=${t('stale_title')}>${guard.missed.map((entry) => html`<${Entry} key=${entry.seq} entry=${entry} customer=${customer} />`)}</div>
       <div class="row-actions">
         <button type="button" class="primary" data-act="edit" onClick=${edit}>${t('stale_edit')}</button>
-        <button type="button" data-act="send-anyway" onClick=${() => sendReply(id, draft(id, 'reply').text.trim(), guard.then)}>${t('stale_send')}</button>
+        <button type="button" data-act="send-anyway" onClick=${() => sendReply(id, draft(id, 'reply').text.trim(), guard.how)}>${t('stale_send')}</button>
       </div>
     </div>`;
 }

@@ -2,14 +2,14 @@
 
 import { takeOver, transfer, update, whisper } from '../actions.js';
 import { html } from '../lib.js';
+import { snoozeMoments } from '../moments.js';
 import { labelOf, roster } from '../roster.js';
 import { me, nameOf } from '../store.js';
 import { t } from '../strings.js';
 import { talk } from '../talk.js';
-import { full } from '../time.js';
+import { MomentChoices } from './later.js';
 import { close, FormModal, Modal } from './modal.js';
 
-const HOUR = 3_600_000;
 const LINE = 500;
 
 /** @param {{ids: string[]}} props */
@@ -64,39 +64,14 @@ export function TransferDialog({ ids: [id] }) {
     <//>`;
 }
 
-/** @param {number} days @param {number} hour */
-function at(days, hour) {
-  const date = new Date();
-  date.setDate(date.getDate() + days);
-  date.setHours(hour, 0, 0, 0);
-  return date;
-}
-
 /** @param {{ids: string[]}} props */
 export function SnoozeDialog({ ids: [id] }) {
   const until = (/** @type {Date} */ date) => {
     close();
     void update(id, { status: 'pending', snoozed_until: date.toISOString() });
   };
-  const monday = (8 - new Date().getDay()) % 7 || 7;
-  const times = /** @type {[string, Date][]} */ ([
-    ['snooze_1h', new Date(Date.now() + HOUR)],
-    ['snooze_3h', new Date(Date.now() + 3 * HOUR)],
-    ['snooze_tomorrow', at(1, 9)],
-    ['snooze_week', at(monday, 9)],
-  ]);
-  const other = (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    until(new Date(String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get('at'))));
-  };
   return html`
     <${Modal} title=${t('snooze_title')}>
-      <div class="stack choices">
-        ${times.map(([name, date], index) => html`<button type="button" key=${name} data-first=${index === 0 || undefined} onClick=${() => until(date)}><span>${t(name)}</span><span class="faint">${full(date.toISOString())}</span></button>`)}
-        <form class="inline" onSubmit=${other}>
-          <label for="at">${t('snooze_at')}</label>
-          <input id="at" name="at" type="datetime-local" required /><button type="submit">${t('snooze')}</button>
-        </form>
-      </div>
+      <${MomentChoices} moments=${snoozeMoments()} go=${t('snooze')} other=${t('snooze_at')} pick=${until} />
     <//>`;
 }

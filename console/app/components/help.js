@@ -9,6 +9,7 @@ import { Modal } from './modal.js';
 const FIXED = [
   ['Ctrl K', 'k_palette'],
   ['Ctrl ↵', 'k_send'],
+  ['Ctrl ⇧ ↵', 'later'],
   ['Esc', 'k_escape'],
 ];
 

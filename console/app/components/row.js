@@ -7,7 +7,7 @@ import { dueOf } from '../promises.js';
 import { go, route } from '../route.js';
 import { marks, me, nameOf } from '../store.js';
 import { t } from '../strings.js';
-import { brief, full, heat, since, until } from '../time.js';
+import { brief, full, heat, moment, since, until } from '../time.js';
 import { Avatar } from './avatar.js';
 import { Icon } from './icon.js';
 
@@ -61,6 +61,7 @@ export function Row({ summary, activity, index, place }) {
               ? html`<span class=${mine ? 'holder mine' : 'holder'} title=${t('held_by', { name: nameOf(claim.agent) })}><${Avatar} id=${claim.agent} name=${nameOf(claim.agent)} small />${mine ? t('you') : nameOf(claim.agent)}</span>`
               : html`<span class="holder none">${t('unclaimed')}</span>`
           }
+          ${summary.scheduled && html`<${Later} it=${summary.scheduled} />`}
           <${Due} summary=${summary} />
           ${tags.slice(0, TAGS_SHOWN).map((tag) => html`<span class="tag" dir="auto">${tag}</span>`)}
           ${tags.length > TAGS_SHOWN && html`<span class="tag">+${tags.length - TAGS_SHOWN}</span>`}
@@ -68,6 +69,12 @@ export function Row({ summary, activity, index, place }) {
         </div>
       </div>
     </div>`;
+}
+
+/** That a reply waits for its time. @param {{it: NonNullable<Summary['scheduled']>}} props */
+function Later({ it }) {
+  const text = t('later_row', { name: nameOf(it.agent), time: moment(it.at) });
+  return html`<span class="later" title=${text}><${Icon} name="clock" /><span class="sr">${text}</span></span>`;
 }
 
 /** What is promised next, and how it stands. @param {{summary: Summary, long?: boolean}} props */

@@ -8,6 +8,7 @@ import { inSight, talkTick } from '../talk.js';
 import { day } from '../time.js';
 import { refused } from '../toasts.js';
 import { Entry, isDrawn } from './entry.js';
+import { ScheduledBubble } from './later.js';
 
 /** @import {Conversation} from '../../sdk/conversation.js' */
 
@@ -72,6 +73,7 @@ export function Timeline({ talk }) {
 /** Entries with a line for each day, and under the last one that somebody has read their name. @param {Conversation} talk */
 function rows(talk) {
   const deliveries = new Map();
+  const ends = scheduleEnds(talk);
   for (const { event } of talk.entries)
     if (event.kind === 'message_delivery' && 'state' in event) deliveries.set(event.message, event);
   const drawn = talk.entries.filter(isDrawn);
@@ -82,8 +84,11 @@ function rows(talk) {
     const date = day(entry.at);
     const message =
       'message' in entry.event && typeof entry.event.message === 'object' ? entry.event.message.id : '';
+    const end = ends.get(message);
     const parts = [
-      html`<${Entry} key=${entry.seq} entry=${entry} customer=${customer} delivery=${deliveries.get(message)} />`,
+      entry.event.kind === 'reply_scheduled' && 'message' in entry.event && end !== 'sent'
+        ? html`<${ScheduledBubble} key=${entry.seq} id=${talk.id} it=${entry.event} dropped=${end !== undefined} />`
+        : html`<${Entry} key=${entry.seq} entry=${entry} customer=${customer} delivery=${deliveries.get(message)} />`,
     ];
     if (date !== last) parts.unshift(html`<h3 class="day" key=${`d${entry.seq}`}>${date}</h3>`);
     const names = seen.get(entry.seq);
@@ -94,6 +99,15 @@ function rows(talk) {
     last = date;
     return parts;
   });
+}
+
+/** What became of scheduled replies: `sent`, or why not. @param {Conversation} talk @returns {Map<string, string>} */
+function scheduleEnds(talk) {
+  const ends = new Map();
+  for (const { event } of talk.entries)
+    if (event.kind === 'schedule_dropped' && 'reason' in event) ends.set(event.message, event.reason);
+    else if (event.kind === 'message_sent' && 'message' in event) ends.set(event.message.id, 'sent');
+  return ends;
 }
 
 /** @param {Conversation} talk @param {{seq: number}[]} drawn @returns {Map<number, string[]>} */

@@ -109,7 +109,7 @@ test('a reply that waits for its time is seen by all, and cancelled by its write
     },
     [id, `${world.url}app/store.js`],
   );
-  await ben.locator('[data-part=scheduled]', { hasText: 'A reply of Priya goes out' }).waitFor();
+  await ben.locator('[data-part=scheduled]', { hasText: 'Priya has a reply that goes out' }).waitFor();
   assert.equal(await ben.locator('[data-act=cancel-scheduled]').count(), 0);
   await priya.click('[data-act=cancel-scheduled]');
   await ben.locator('[data-part=scheduled]').waitFor({ state: 'detached' });

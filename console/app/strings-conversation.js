@@ -1,0 +1,31 @@
+//! What the console says of sending later, merging and splitting, in English: a part of the catalogue in `strings`.
+
+export const conversation = {
+  // Send later
+  send_more: 'More ways to send',
+  later: 'Send later',
+  later_claim: 'Call dibs and send later',
+  later_lead: 'It goes out by itself if you still hold the conversation then and nothing new was said in it.',
+  later_again: 'It takes the place of the reply that waits already.',
+  later_1h: 'In an hour',
+  later_tomorrow: 'Tomorrow at 9',
+  later_monday: 'Monday at 9',
+  later_pick: 'Pick a date and time…',
+  later_at: 'Date and time',
+  later_told: 'Your reply goes out {time}',
+  later_none: 'Write a reply first.',
+  later_goes: 'Goes out {time}',
+  later_dropped: 'Not sent',
+  later_edit: 'Edit',
+  later_back: 'Write it again',
+  later_by: '{name} has a reply that goes out {time}',
+  later_yours: 'Your reply goes out {time}',
+  later_row: 'A reply of {name} goes out {time}',
+  ev_scheduled: '{name} scheduled a reply for {time}',
+  ev_dropped: 'That reply is not sent: {reason}',
+  drop_cancelled: 'cancelled',
+  drop_replaced: 'another one takes its place',
+  drop_claim_lost: 'its writer no longer holds this',
+  drop_erased: 'it was removed',
+  drop_stale: 'something was said since',
+};
