@@ -1,7 +1,7 @@
 //! The figures that the hub tells once a second, and what they were in the last hours: a sample every ten seconds, kept in
 //! this page for as long as it is open.
 
-import { effect, signal, ticker, untracked } from '../lib.js';
+import { batch, computed, effect, signal, ticker, untracked } from '../lib.js';
 import { client, features, link, me } from '../store.js';
 
 /** @import {Stats} from '../../sdk/people.js' */
@@ -16,6 +16,10 @@ const GAP_S = 3 * EVERY_S;
 const TREND_S = 300;
 const TREND_LEAST_S = 60;
 
+const SECOND_MS = 1_000;
+/** Figures that come once a second come so much later at times. */
+const PATIENCE_MS = 250;
+
 /** @type {import('../lib.js').Signal<Stats | null>} */
 export const stats = signal(/** @type {Stats | null} */ (null));
 /** Grows when figures have changed. */
@@ -24,6 +28,14 @@ export const told = signal(0);
 export const sampled = signal(0);
 /** The hub's time, each second while the wall is shown. */
 export const second = signal(Date.now());
+
+/** The figures of all; null until they are told. */
+export const workspace = computed(() => (told.value >= 0 ? (stats.value?.workspace ?? null) : null));
+const ids = computed(() => (told.value >= 0 ? [...(stats.value?.queues.keys() ?? [])].sort().join(' ') : ''));
+/** Which queues there are: another list only when one comes or goes. */
+export const queueIds = computed(() => ids.value.split(' ').filter(Boolean));
+/** One queue's figures: another object only when they have changed. @param {string} id */
+export const rowOf = (id) => computed(() => (told.value >= 0 ? stats.value?.queues.get(id) : undefined));
 
 const hubTime = () => Date.now() + (client.peek()?.clockOffsetMs ?? 0);
 
@@ -93,7 +105,10 @@ export function trend(queue, waiting) {
   return waiting - first[1];
 }
 
-/** Follows the figures while the wall is shown; the answer ends it. */
+/**
+ * Follows the figures while the wall is shown; the answer ends it. The clock moves on with the figures, so that a second is
+ * drawn once, and by itself only while none come.
+ */
 export function follow() {
   let last = 0;
   const beat = () => {
@@ -103,7 +118,12 @@ export function follow() {
     last = at;
     sample(at);
   };
-  const timer = setInterval(beat, 1_000);
+  const late = () => {
+    beat();
+    timer = setTimeout(late, SECOND_MS);
+  };
+  /** @type {ReturnType<typeof setTimeout>} */
+  let timer = setTimeout(late, SECOND_MS);
   const end = effect(() => {
     const dibs = client.value;
     if (!dibs || !me.value || !features.value.has('stats')) return;
@@ -111,7 +131,13 @@ export function follow() {
     const { tick, bump } = ticker();
     it.on('change', bump);
     const over = tick.subscribe((ticks) => {
-      if (ticks) told.value = untracked(() => told.value) + 1;
+      if (!ticks) return;
+      clearTimeout(timer);
+      timer = setTimeout(late, SECOND_MS + PATIENCE_MS);
+      batch(() => {
+        told.value = told.peek() + 1;
+        beat();
+      });
     });
     untracked(() => {
       stats.value = it;
@@ -122,7 +148,7 @@ export function follow() {
     };
   });
   return () => {
-    clearInterval(timer);
+    clearTimeout(timer);
     end();
   };
 }

@@ -19,16 +19,33 @@ const MOST = 200;
 /** What was drawn last, by agent: the same again is not looked at. @type {Map<string, {it: AgentStats, name: string, reason: string, over: boolean, cell: unknown}>} */
 const drawn = new Map();
 
+/** Who is here, and who is called what: while that stays the same, so do all places. */
+const last = { people: people.peek(), team: '', here: new Map(), ids: /** @type {string[]} */ ([]) };
+
+/** Whether anybody came, left, or is another one. @param {Map<string, AgentStats>} agents @param {string} team */
+function isPlaced(agents, team) {
+  if (last.people !== people.value || last.team !== team || last.here.size !== agents.size) return false;
+  for (const it of agents.values()) if (last.here.get(it.id) !== it.connected) return false;
+  return true;
+}
+
 /** Who is here comes first, then by name: places stay as they are, so that the eye finds them. @param {string} team */
 function placed(team) {
-  const { agents } = people.value;
-  const all = [];
-  for (const it of stats.value?.agents.values() ?? []) {
-    const person = agents.get(it.id);
-    if (team && !person?.teams.includes(team)) continue;
-    all.push({ it, place: `${it.connected ? 0 : 1}${(person?.name ?? it.id).toLowerCase()}` });
+  /** @type {Map<string, AgentStats>} */
+  const agents = stats.value?.agents ?? new Map();
+  if (!isPlaced(agents, team)) {
+    const all = [];
+    last.here.clear();
+    for (const it of agents.values()) {
+      const person = people.value.agents.get(it.id);
+      last.here.set(it.id, it.connected);
+      if (team && !person?.teams.includes(team)) continue;
+      all.push({ id: it.id, place: `${it.connected ? 0 : 1}${(person?.name ?? it.id).toLowerCase()}` });
+    }
+    all.sort((one, other) => (one.place < other.place ? -1 : 1));
+    Object.assign(last, { people: people.value, team, ids: all.map(({ id }) => id) });
   }
-  return all.sort((one, other) => (one.place < other.place ? -1 : 1)).map(({ it }) => it);
+  return last.ids.flatMap((id) => agents.get(id) ?? []);
 }
 
 /** Why they are as they are, in their words. @param {object | undefined} person */
@@ -83,8 +100,9 @@ function cellOf(it, over) {
   const person = people.value.agents.get(it.id);
   const name = person?.name ?? it.id;
   const reason = reasonOf(person);
-  const last = drawn.get(it.id);
-  if (last?.it === it && last.name === name && last.reason === reason && last.over === over) return last.cell;
+  const known = drawn.get(it.id);
+  if (known?.it === it && known.name === name && known.reason === reason && known.over === over)
+    return known.cell;
   const cell = draw(it, name, reason, over);
   drawn.set(it.id, { it, name, reason, over, cell });
   return cell;

@@ -1,6 +1,6 @@
 //! Who waits longest, or another list that was chosen: to look at silently, and to give to somebody by dragging or by keys.
 
-import { html, useEffect, useMemo, useSignal } from '../../lib.js';
+import { html, useEffect, useLayoutEffect, useMemo, useSignal } from '../../lib.js';
 import { preferWall, prefs } from '../../prefs.js';
 import { go, route } from '../../route.js';
 import { ask, client, features, me, nameOf } from '../../store.js';
@@ -79,8 +79,11 @@ export function Waiting() {
 
 /** @param {{it: Summary}} props */
 function Item({ it }) {
-  const { limit } = prefs.value.wall;
   const { id, customer, queue, waiting_since: waits, claim, assignee } = it;
+  const since = useSignal(waits);
+  useLayoutEffect(() => {
+    since.value = waits;
+  }, [waits]);
   const handOver = () => {
     given.summary = it;
     ask('give', [id]);
@@ -100,11 +103,11 @@ function Item({ it }) {
         held.summary = null;
       }}>
       <button type="button" class="long-look" data-act="look" onClick=${() => go({ id }, !route.peek().id)}>
-        <span class="row-line"><span class="row-name" dir="auto">${customer.name}</span><span class="end"><${Wait} since=${waits} limit=${limit} /></span></span>
+        <span class="row-line"><span class="row-name" dir="auto">${customer.name}</span><span class="end"><${Wait} since=${since} /></span></span>
         <span class="row-line faint"><span class="cut" dir="auto">${nameOfQueue(queue)} · ${who}</span><span class="end"><${Due} summary=${it} /></span></span>
       </button>
       <${IconButton} name="hand" label=${t('give_title', { name: customer.name })} data-act="give" onClick=${handOver} />
     </li>`,
-    [it, limit, route.value.id === id, who],
+    [it, route.value.id === id, who],
   );
 }

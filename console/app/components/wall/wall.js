@@ -1,13 +1,13 @@
 //! The wall, for supervisors: queues, agents, who waits longest, what happens, and the last hours; to be read from across the
 //! room, and to act from.
 
-import { cx, html, useEffect } from '../../lib.js';
+import { computed, cx, html, useEffect } from '../../lib.js';
 import { preferWall, prefs } from '../../prefs.js';
 import { go } from '../../route.js';
 import { features, isSupervisor } from '../../store.js';
 import { t } from '../../strings.js';
 import { clock } from '../../time.js';
-import { follow, stats, told } from '../../wall/figures.js';
+import { follow, workspace } from '../../wall/figures.js';
 import { keepUp } from '../../wall/kiosk.js';
 import { followNotices, notices } from '../../wall/notices.js';
 import { KINDS } from '../dialogs.js';
@@ -17,9 +17,11 @@ import { Charts } from './charts.js';
 import { Queues, Totals } from './tiles.js';
 import { Waiting } from './waiting.js';
 
-/** @import {WorkspaceStats} from '../../../sdk/types/protocol.js' */
+/** @import {Notice} from '../../wall/notices.js' */
 
 KINDS.agent = AgentDialog;
+
+const known = computed(() => workspace.value !== null);
 
 /** @param {{beside: boolean}} props `beside`: a conversation is open next to it. */
 export function Wall({ beside }) {
@@ -29,10 +31,9 @@ export function Wall({ beside }) {
   useEffect(() => (kiosk ? keepUp() : undefined), [kiosk]);
   if (!isSupervisor.value)
     return html`<main id="conversation" class="wall" tabindex="-1"><p class="empty">${t('wall_not_you')}</p></main>`;
-  const known = told.value >= 0 && stats.value?.workspace;
   const body = features.value.has('stats')
-    ? known
-      ? html`<${Body} all=${known} />`
+    ? known.value
+      ? html`<${Body} />`
       : html`<p class="empty" role="status">${t('loading')}</p>`
     : html`<p class="empty">${t('wall_no_stats')}</p>`;
   const inside = html`<${Head} />${body}`;
@@ -54,12 +55,11 @@ function Head() {
     </header>`;
 }
 
-/** @param {{all: WorkspaceStats}} props */
-const Body = ({ all }) => html`
-  <${Totals} all=${all} />
+const Body = () => html`
+  <${Totals} />
   <div class="wall-columns">
     <div class="wall-main"><${Queues} /><${Agents} /><${Charts} /></div>
-    <div class="wall-side"><${Notices} /><${Waiting} /><${Collisions} all=${all} /></div>
+    <div class="wall-side"><${Notices} /><${Waiting} /><${Collisions} /></div>
   </div>`;
 
 /** What has just happened. */
@@ -67,30 +67,40 @@ const Notices = () => html`
   <section class="card notices" aria-labelledby="wall-notices">
     <h2 id="wall-notices">${t('notices')}</h2>
     <div class="notice-log" role="log" aria-labelledby="wall-notices" tabindex="0"><ul>
-      ${notices.value.map(
-        (it) => html`<li key=${it.id} class=${cx('notice', it.kind)}>
-          <${Icon} name=${it.kind === 'hot' ? 'alert' : 'alarm'} /><span dir="auto">${it.text}</span>
-          <time class="faint end">${clock(new Date(it.at).toISOString())}</time>
-          ${it.conversation && html`<${IconButton} name="eye" label=${t('look_at', { name: it.text })} onClick=${() => go({ id: it.conversation ?? null }, true)} />`}
-        </li>`,
-      )}
+      ${notices.value.map(noticed)}
       ${notices.value.length === 0 && html`<li class="faint">${t('notices_none')}</li>`}
     </ul></div>
   </section>`;
 
-/** What customers never saw. @param {{all: WorkspaceStats}} props */
-function Collisions({ all: { collisions: it } }) {
-  const parts = /** @type {const} */ ([
-    'claims_contested',
-    'replies_stale',
-    'replies_fenced',
-    'repeats_absorbed',
-  ]);
-  const prevented = parts.reduce((sum, name) => sum + it[name], 0);
-  return html`
-    <section class="card collisions" aria-labelledby="wall-collisions">
-      <h2 id="wall-collisions">${t('twice')} <b class="good">${t('never')}</b></h2>
-      <p><b class="big">${prevented}</b> ${t('prevented')}</p>
-      <dl>${parts.map((name) => html`<div key=${name}><dt>${t(name)}</dt><dd>${it[name]}</dd></div>`)}</dl>
-    </section>`;
+/** What was drawn is not drawn again. @type {WeakMap<Notice, unknown>} */
+const drawn = new WeakMap();
+
+/** @param {Notice} it */
+function noticed(it) {
+  const known =
+    drawn.get(it) ??
+    html`<li key=${it.id} class=${cx('notice', it.kind)}>
+          <${Icon} name=${it.kind === 'hot' ? 'alert' : 'alarm'} /><span dir="auto">${it.text}</span>
+          <time class="faint end">${clock(new Date(it.at).toISOString())}</time>
+          ${it.conversation && html`<${IconButton} name="eye" label=${t('look_at', { name: it.text })} onClick=${() => go({ id: it.conversation ?? null }, true)} />`}
+        </li>`;
+  drawn.set(it, known);
+  return known;
 }
+
+const PARTS = /** @type {const} */ ([
+  'claims_contested',
+  'replies_stale',
+  'replies_fenced',
+  'repeats_absorbed',
+]);
+const counted = PARTS.map((name) => ({ name, n: computed(() => workspace.value?.collisions[name] ?? 0) }));
+const prevented = computed(() => counted.reduce((sum, { n }) => sum + n.value, 0));
+
+/** What customers never saw. */
+const Collisions = () => html`
+  <section class="card collisions" aria-labelledby="wall-collisions">
+    <h2 id="wall-collisions">${t('twice')} <b class="good">${t('never')}</b></h2>
+    <p><b class="big">${prevented}</b> ${t('prevented')}</p>
+    <dl>${counted.map(({ name, n }) => html`<div key=${name}><dt>${t(name)}</dt><dd>${n}</dd></div>`)}</dl>
+  </section>`;
