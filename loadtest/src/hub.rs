@@ -106,6 +106,17 @@ impl Hub {
         }
     }
 
+    /// The `index`th of `count` workspaces, all of its sessions on one instance; the only one is this hub's own.
+    #[must_use]
+    pub fn workspace_of(&self, index: usize, count: usize) -> Self {
+        if count == 1 {
+            return Self::of(self.bases.clone(), &self.secret, self.workspace());
+        }
+        let base = self.bases.get(index % self.bases.len().max(1));
+        let name = format!("{}-{index}", self.workspace());
+        Self::of(base.cloned().into_iter().collect(), &self.secret, &name)
+    }
+
     /// Whether each target answers.
     async fn reach(&self) -> Result<(), Failure> {
         for base in &self.bases {

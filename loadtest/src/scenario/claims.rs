@@ -32,6 +32,9 @@ pub struct Claims {
     /// How many of those a second.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pace: u32,
+    /// Claims a second under load, evenly spaced; as fast as answers come by default.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: Option<u32>,
     /// How long to load.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
@@ -95,7 +98,12 @@ impl Claims {
         let counted = hub.metric("dibs_commits_total").await;
         let stretch = Stretch::begin(hub.usage());
         let bound = Bound::new(u64::MAX, Duration::from_secs(self.seconds.into()));
-        closed_loop(workers, &bound, |worker, _| async move {
+        let start = Instant::now();
+        closed_loop(workers, &bound, |worker, round| async move {
+            let due = match self.rate {
+                Some(rate) => until(start + Duration::from_secs(1).mul_f64(figure(round) / f64::from(rate))).await,
+                None => Instant::now(),
+            };
             let turn = turns[worker].get();
             turns[worker].set(if turn + workers < conversations.len() {
                 turn + workers
@@ -103,9 +111,8 @@ impl Claims {
                 worker
             });
             let (agent, conversation) = (&agents[turn % agents.len()], conversations[turn]);
-            let begun = Instant::now();
             let token = claim(agent, conversation).await?;
-            claims.borrow_mut().note(begun.elapsed());
+            claims.borrow_mut().note(due.elapsed());
             let begun = Instant::now();
             release(agent, conversation, token).await?;
             releases.borrow_mut().note(begun.elapsed());
@@ -140,6 +147,16 @@ impl Claims {
         used.report(&format!("{workers} in flight,"), report);
         Ok(())
     }
+}
+
+/// Waits until `due` and gives what counts as the beginning: then, or since when it was due where that is over. That a
+/// sleep ends up to a millisecond late is the timer's doing, not the hub's.
+async fn until(due: Instant) -> Instant {
+    if due <= Instant::now() {
+        return due;
+    }
+    tokio::time::sleep_until(due.into()).await;
+    Instant::now()
 }
 
 async fn claim(agent: &Client, conversation: ConversationId) -> Result<u64, Failure> {

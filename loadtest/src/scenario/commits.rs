@@ -31,6 +31,15 @@ pub struct Commits {
     /// How long each of the four loads takes.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
+    /// Workspaces among which agents and conversations are shared evenly. Each is on one instance.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    workspaces: u16,
+}
+
+/// A workspace, or the part of it that a load goes to.
+struct Place<'a> {
+    agents: &'a [Client],
+    conversations: &'a [ConversationId],
 }
 
 #[derive(Clone, Copy)]
@@ -84,12 +93,27 @@ impl Commits {
     /// # Errors
     /// [`Failure`].
     pub async fn run(&self, hub: &Hub, report: &mut Report) -> Result<(), Failure> {
-        let conversations = fleet::conversations(hub, self.conversations as usize).await?;
-        let agents = fleet::agents(hub, usize::from(self.agents)).await?;
-        let few = &conversations[..conversations.len().min(self.few as usize)];
+        let workspaces = usize::from(self.workspaces);
+        let of_each = |all: usize| all.div_ceil(workspaces);
+        let mut shares = Vec::with_capacity(workspaces);
+        for index in 0..workspaces {
+            let hub = &hub.workspace_of(index, workspaces);
+            let conversations = fleet::conversations(hub, of_each(self.conversations as usize)).await?;
+            shares.push((
+                fleet::agents(hub, of_each(self.agents.into())).await?,
+                conversations,
+            ));
+        }
         for work in [Work::Notes, Work::Updates] {
-            for spread in [few, &conversations[..]] {
-                self.load(hub, &agents, spread, work, report).await?;
+            for spread in [of_each(self.few as usize), usize::MAX] {
+                let places: Vec<_> = shares
+                    .iter()
+                    .map(|(agents, all)| Place {
+                        agents,
+                        conversations: &all[..all.len().min(spread)],
+                    })
+                    .collect();
+                self.load(hub, &places, work, report).await?;
             }
         }
         measure::flushes(hub.data())
@@ -101,12 +125,12 @@ impl Commits {
     async fn load(
         &self,
         hub: &Hub,
-        agents: &[Client],
-        spread: &[ConversationId],
+        places: &[Place<'_>],
         work: Work,
         report: &mut Report,
     ) -> Result<(), Failure> {
-        let what = format!("{} over {}", work.name(), spread.len());
+        let conversations: usize = places.iter().map(|it| it.conversations.len()).sum();
+        let what = format!("{} over {conversations}", work.name());
         let what = what.as_str();
         let latencies = RefCell::new(Latencies::new()?);
         let unchanged = Cell::new(0_u64);
@@ -115,9 +139,12 @@ impl Commits {
         let bound = Bound::new(u64::MAX, Duration::from_secs(self.seconds.into()));
         closed_loop(usize::from(self.in_flight), &bound, |_, round| async move {
             let turn = usize::try_from(round).unwrap_or_default();
-            let command = work.command(spread[turn % spread.len()], format!("{what} {round}"));
+            let (place, turn) = (&places[turn % places.len()], turn / places.len());
+            let conversation = place.conversations[turn % place.conversations.len()];
+            let command = work.command(conversation, format!("{what} {round}"));
             let begun = Instant::now();
-            let answer: UpdateAnswer = agents[turn % agents.len()].call_as(command).await?;
+            let agent = &place.agents[turn % place.agents.len()];
+            let answer: UpdateAnswer = agent.call_as(command).await?;
             noted.borrow_mut().note(begun.elapsed());
             idle.set(idle.get() + u64::from(answer.seq.is_none()));
             Ok(())
