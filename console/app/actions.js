@@ -4,6 +4,7 @@
 import * as drafts from './drafts.js';
 import { withEntry } from './lib.js';
 import { roster } from './roster.js';
+import { go } from './route.js';
 import { ask, claims, client, nameOf } from './store.js';
 import { t } from './strings.js';
 import { guards, losses, seenUpTo, sending, setDoing, talk } from './talk.js';
@@ -179,6 +180,27 @@ export const whisper = (id, holder, text) =>
     const said = `@${holder} ${text.trim().replace(MENTION, `$1@${JOINER}`)}`;
     await hub().call('note', { conversation: id, text: said }, { retry: RETRIES });
     toast(t('whispered', { name: nameOf(holder) }), { tone: 'good' });
+  });
+
+/** Makes one of several, unless the one that goes on has changed hands since it was looked at; then that one is open. @param {Summary} into @param {string[]} conversations */
+export const merge = (into, conversations) =>
+  attempt(into.id, 'merge', async () => {
+    const expect = { claim: into.claim, status: into.status };
+    await hub().call('merge', { into: into.id, conversations, expect });
+    toast(t('merge_done', { n: conversations.length }), { tone: 'good' });
+    go({ id: into.id }, true);
+  });
+
+/** Makes a conversation of its own of messages. @param {string} id @param {string[]} messages @param {string} subject */
+export const split = (id, messages, subject) =>
+  attempt(id, 'split', async () => {
+    const { conversation } = await hub().call('split', {
+      conversation: id,
+      messages,
+      ...(subject && { subject }),
+    });
+    const act = { label: t('open'), run: () => go({ id: conversation }, true) };
+    toast(t('split_done', { n: messages.length }), { tone: 'good', act });
   });
 
 /**

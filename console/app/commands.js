@@ -100,6 +100,12 @@ export function possible() {
       when: () => isOpen() && !held() && features.value.has('schedule_reply') && hasDraft(id(), 'reply'),
       run: () => ask('later', [id()]),
     },
+    {
+      name: '',
+      label: t('merge_with'),
+      when: () => mayChange() && summary()?.status !== 'closed',
+      run: () => ask('merge', [id()]),
+    },
     { name: '', label: t('save_view'), when: always, run: () => ask('saveView') },
     {
       name: '',

@@ -6,7 +6,7 @@ import { go, queue, route, search } from './route.js';
 import { client, features, me } from './store.js';
 import { filterOf, viewOf, views } from './views.js';
 
-/** @import {Sort} from '../sdk/types/protocol.js' */
+/** @import {Sort, Summary} from '../sdk/types/protocol.js' */
 
 /** @type {Sort[]} */
 const ALWAYS = ['waiting', 'newest', 'oldest', 'priority', 'last_activity'];
@@ -16,6 +16,8 @@ export const sorts = computed(() =>
 /** Screens of their own. */
 const NOT_LISTS = new Set(['mentions', 'wall', 'workspace']);
 const TYPING_MS = 150;
+/** So many rows are looked through for what is selected. */
+const KNOWN = 5_000;
 
 /** Chosen for a view, in this tab. @type {import('./lib.js').Signal<Record<string, Sort>>} */
 export const chosenSort = signal({});
@@ -71,6 +73,17 @@ export function toggle(id) {
   const next = new Set(selection.value);
   if (!next.delete(id)) next.add(id);
   selection.value = next;
+}
+
+/** What is known of the selected rows. @returns {Summary[]} */
+export function selectedRows() {
+  const list = pages.peek();
+  const found = [];
+  for (let index = 0; list && index < list.total && index < KNOWN; index += 1) {
+    const row = list.row(index);
+    if (row && selection.peek()?.has(row.id)) found.push(row);
+  }
+  return found;
 }
 
 /** To the next row, or the one before: from where the open one is, or was. @param {1 | -1} by */

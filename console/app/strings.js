@@ -159,8 +159,6 @@ const en = {
   ev_queue: '{name} moved it to {to}',
   ev_subject: '{name} set the subject: {to}',
   ev_customer: 'Customer details changed',
-  ev_merged: 'Merged',
-  ev_split: 'Split',
   ev_rated: 'Rated {score} of 5',
   ev_redacted: 'Content was removed',
   ev_sla_warned: '{what} is at risk',

@@ -33,7 +33,7 @@ export function why(error) {
     return t('err_already_claimed', { name: nameOf(details.holder) });
   if (code === 'claim_lost')
     return details.holder ? t('err_claim_lost_to', { name: nameOf(details.holder) }) : t('err_claim_lost');
-  if (code === 'offline' || code === 'unknown_outcome') return t(`err_${code}`);
+  if (/^(offline|unknown_outcome|unknown_command)$/.test(code)) return t(`err_${code}`);
   return message || t('err_other');
 }
 

@@ -1,6 +1,6 @@
 //! The page: which parts there are, and which of them a narrow screen shows.
 
-import { cx, html, signal, withEntry } from '../lib.js';
+import { cx, html } from '../lib.js';
 import { detailsShown } from '../panel.js';
 import { prefs } from '../prefs.js';
 import { route } from '../route.js';
@@ -9,7 +9,7 @@ import { t } from '../strings.js';
 import { Banner } from './banner.js';
 import { Conversation } from './conversation.js';
 import { Dialogs } from './dialogs.js';
-import { MentionInbox } from './inbox.js';
+import { lazy } from './lazy.js';
 import { List } from './list.js';
 import { Offers } from './offers.js';
 import { Sidebar } from './sidebar.js';
@@ -20,7 +20,7 @@ export function App() {
   if (!me.value)
     return html`<${Banner} />${asking.value ? html`<${SignIn} />` : html`<p class="empty" role="status">${t('connecting')}</p>`}<${Toasts} />`;
   const { view, id } = route.value;
-  const Screen = SCREENS[view] && screen(view);
+  const Screen = SCREENS[view];
   const wall = view === 'wall';
   const kiosk = wall && isSupervisor.value && prefs.value.wall.kiosk;
   return html`
@@ -35,34 +35,20 @@ export function App() {
     ${asking.value && asking.value !== 'expiring' && html`<${SignIn} over />`}`;
 }
 
-/** Screens that are loaded when they are first looked at: most people never do. @type {Record<string, () => Promise<Function>>} */
-const SCREENS = {
-  wall: async () => (await import('./wall/wall.js')).Wall,
-  workspace: async () => (await import('./workspace.js')).Workspace,
-};
-/** @type {import('../lib.js').Signal<Map<string, Function>>} */
-const loaded = signal(new Map());
+const Inbox = lazy(async () => (await import('./inbox.js')).MentionInbox);
 const Loading = () =>
   html`<main id="conversation" class="wall"><p class="empty" role="status">${t('loading')}</p></main>`;
-
-/** @param {string} view */
-function screen(view) {
-  const known = loaded.value.get(view);
-  if (known) return known;
-  // It is tried again when it is asked for again.
-  void SCREENS[view]()
-    .then((it) => {
-      loaded.value = withEntry(loaded.peek(), view, it);
-    })
-    .catch(() => {});
-  return Loading;
-}
+/** Screens of their own. @type {Record<string, Function>} */
+const SCREENS = {
+  wall: lazy(async () => (await import('./wall/wall.js')).Wall, Loading),
+  workspace: lazy(async () => (await import('./workspace.js')).Workspace, Loading),
+};
 
 /** @param {{view: string}} props */
 const Middle = ({ view }) => html`
   <section class="middle" aria-label=${t('conversations')}>
     <${Offers} />
-    ${view === 'mentions' ? html`<${MentionInbox} />` : html`<${List} />`}
+    ${view === 'mentions' ? html`<${Inbox} />` : html`<${List} />`}
   </section>`;
 
 /** @param {Event} event The address is the route's: it must not change. */

@@ -2,20 +2,12 @@
 
 import { bulk } from '../actions.js';
 import { html } from '../lib.js';
-import { pages, selection } from '../list.js';
+import { selectedRows, selection } from '../list.js';
 import { ask } from '../store.js';
 import { t } from '../strings.js';
 
 /** The names of the customers, for the results. */
-export function names() {
-  const found = new Map();
-  const list = pages.value;
-  for (let index = 0; list && index < list.total && index < 5_000; index += 1) {
-    const row = list.row(index);
-    if (row && selection.value?.has(row.id)) found.set(row.id, row.customer.name);
-  }
-  return found;
-}
+export const names = () => new Map(selectedRows().map(({ id, customer }) => [id, customer.name]));
 
 /** @param {import('../../sdk/types/protocol.js').BulkAction} action */
 const all = (action) => bulk([...(selection.value ?? [])], action, names());
@@ -23,6 +15,9 @@ const all = (action) => bulk([...(selection.value ?? [])], action, names());
 export function BulkBar() {
   const ids = [...(selection.value ?? [])];
   const none = ids.length === 0;
+  // Only what one customer says becomes one conversation.
+  const customers = new Set(selectedRows().map(({ customer }) => customer.id));
+  const together = ids.length > 1 && customers.size === 1;
   return html`
     <div class="bulk" role="toolbar" aria-label=${t('selected', { n: ids.length })}>
       <strong>${t('selected', { n: ids.length })}</strong>
@@ -32,5 +27,6 @@ export function BulkBar() {
       <button type="button" disabled=${none} onClick=${() => ask('priority', ids)}>${t('priority')}</button>
       <button type="button" disabled=${none} onClick=${() => ask('tags', ids)}>${t('tags')}</button>
       <button type="button" disabled=${none} onClick=${() => all({ type: 'update', status: 'resolved' })}>${t('resolve')}</button>
+      <button type="button" disabled=${!together} title=${together ? undefined : t('merge_one')} data-act="merge" onClick=${() => ask('merge', ids)}>${t('merge')}</button>
     </div>`;
 }

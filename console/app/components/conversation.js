@@ -1,6 +1,7 @@
 //! The open conversation: its head, who has it, the timeline, the composer, and the details beside them.
 
 import { summaryOf } from '../holder.js';
+import { absorbedInto } from '../joined.js';
 import { html } from '../lib.js';
 import { detailsShown, toggleDetails } from '../panel.js';
 import { prefer, prefs } from '../prefs.js';
@@ -22,6 +23,7 @@ export function Conversation() {
     return html`<main id="conversation" class="talk" tabindex="-1"><p class="empty">${t('gone')}</p></main>`;
   const summary = summaryOf(it);
   const beside = route.value.view === 'wall';
+  const into = absorbedInto(it);
   if (!summary)
     return html`<main id="conversation" class="talk" tabindex="-1" aria-busy="true"><p class="empty">${t('loading')}</p></main>`;
   return html`
@@ -37,12 +39,17 @@ export function Conversation() {
         ${isSupervisor.value && (beside ? html`<span class="silent" title=${t('silent_on')}><${Icon} name="eye-off" /><span class="sr">${t('silent_on')}</span></span>` : html`<${Silent} />`)}
         ${beside ? html`<${IconButton} name="close" label=${t('close_talk')} data-act="close" onClick=${() => go({ id: null })} />` : html`<${IconButton} name="panel" label=${t('details')} aria-pressed=${detailsShown.value} onClick=${toggleDetails} />`}
       </header>
-      <${ClaimBar} talk=${it} summary=${summary} />
+      ${!into && html`<${ClaimBar} talk=${it} summary=${summary} />`}
       <${Timeline} key=${it.id} talk=${it} />
-      <${Composer} key=${`c-${it.id}`} id=${it.id} summary=${summary} />
+      ${into ? html`<${Absorbed} into=${into} />` : html`<${Composer} key=${`c-${it.id}`} id=${it.id} summary=${summary} />`}
     </main>
     ${detailsShown.value && !beside && html`<${Details} key=${`d-${it.id}`} summary=${summary} />`}`;
 }
+
+/** In place of the composer of one that goes on elsewhere. @param {{into: string}} props */
+const Absorbed = ({ into }) => html`
+  <div class="strip absorbed" role="status" data-part="absorbed">${t('absorbed')}
+    <button type="button" data-act="open-survivor" onClick=${() => go({ id: into }, true)}>${t('absorbed_open')}</button></div>`;
 
 const Silent = () => html`
   <button type="button" class="quiet silent" aria-pressed=${silent.value} title=${t('silent')} onClick=${() => prefer({ silent: !prefs.value.silent })}>

@@ -81,5 +81,6 @@ function Others({ id, customer, status }) {
           html`<li key=${it.id}><button type="button" class="value" onClick=${() => go({ id: it.id }, true)}><span class="cut" dir="auto">${it.subject ?? it.last_message?.excerpt ?? it.channel}</span><span class="faint">${t(`st_${it.status}`)}</span></button></li>`,
       )}
       ${found.value.length === 0 && html`<li class="faint">${t('others_none')}</li>`}
-    </ul>`;
+    </ul>
+    ${status !== 'closed' && mayChange() && found.value.some((it) => it.status !== 'closed') && html`<button type="button" class="quiet merge-with" data-act="merge-with" onClick=${() => ask('merge', [id])}>${t('merge_with')}</button>`}`;
 }

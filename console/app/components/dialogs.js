@@ -5,10 +5,10 @@ import { dialog } from '../store.js';
 import { CannedDialog } from './canned.js';
 import { AssignDialog, PriorityDialog, ResultsDialog, StatusDialog, TagsDialog } from './changes.js';
 import { AttachDialog } from './files.js';
-import { GiveDialog } from './give.js';
 import { SnoozeDialog, TakeOverDialog, TransferDialog, WhisperDialog } from './handover.js';
 import { HelpDialog } from './help.js';
 import { LaterDialog } from './later.js';
+import { lazy } from './lazy.js';
 import { Palette } from './palette.js';
 import { SaveDialog } from './saved.js';
 import { SettingsDialog } from './settings.js';
@@ -19,6 +19,8 @@ export const KINDS = {
   transfer: TransferDialog,
   snooze: SnoozeDialog,
   later: LaterDialog,
+  merge: lazy(async () => (await import('./joined.js')).MergeDialog),
+  split: lazy(async () => (await import('./joined.js')).SplitDialog),
   assign: AssignDialog,
   priority: PriorityDialog,
   status: StatusDialog,
@@ -26,7 +28,6 @@ export const KINDS = {
   tags: TagsDialog,
   attach: AttachDialog,
   canned: CannedDialog,
-  give: GiveDialog,
   whisper: WhisperDialog,
   results: ResultsDialog,
   palette: Palette,

@@ -2,14 +2,17 @@
 
 import { nameOfTarget } from '../actions.js';
 import { html } from '../lib.js';
+import { go } from '../route.js';
 import { me, nameOf } from '../store.js';
 import { t } from '../strings.js';
 import { clock, full, moment } from '../time.js';
 import { Avatar } from './avatar.js';
 import { File } from './files.js';
 import { Icon } from './icon.js';
+import { Menu } from './menu.js';
 import { Text } from './text.js';
 
+/** @import {MenuItem} from './menu.js' */
 /** @import {Attachment, Customer, EventEntry} from '../../sdk/types/protocol.js' */
 
 /** @type {Record<string, string>} */
@@ -56,8 +59,8 @@ const LINES = {
   reply_scheduled: (it) => t('ev_scheduled', { name: nameOf(it.agent), time: moment(it.at) }),
   schedule_dropped: (it) => t('ev_dropped', { reason: t(`drop_${it.reason}`) }),
   customer_updated: () => t('ev_customer'),
-  merged: () => t('ev_merged'),
-  split: () => t('ev_split'),
+  merged: (it, name) => t(it.into ? 'ev_absorbed' : 'ev_merged', { name, n: it.conversations?.length ?? 1 }),
+  split: (it, name) => t(it.from ? 'ev_split_from' : 'ev_split', { name, n: it.messages.length }),
   rated: (it) => t('ev_rated', { score: it.score }) + (it.comment ? `: ${it.comment}` : ''),
   redacted: () => t('ev_redacted'),
 };
@@ -74,15 +77,15 @@ export function isDrawn({ event }) {
   return !(event.kind === 'claim_released' && 'via' in event && SILENT.released.test(event.via));
 }
 
-/** @param {{entry: EventEntry, customer: Customer, delivery?: {state: string, reason?: string}}} props */
-export function Entry({ entry, customer, delivery }) {
+/** @param {{entry: EventEntry, customer: Customer, delivery?: {state: string, reason?: string}, moved?: string, menu?: () => MenuItem[]}} props `moved`: where to; `menu`: what can be done with a message. */
+export function Entry({ entry, customer, delivery, moved, menu }) {
   const { event, at } = entry;
   const name = actorName(entry, customer.name);
   if ('redacted' in event && event.redacted) return html`<p class="line"><i>${t('redacted')}</i></p>`;
   if (event.kind === 'message_received' && 'message' in event)
-    return html`<${Bubble} side="them" id=${customer.id} name=${customer.name} at=${at} message=${event.message} />`;
+    return html`<${Bubble} side="them" id=${customer.id} name=${customer.name} at=${at} message=${event.message} moved=${moved} menu=${menu} />`;
   if (event.kind === 'message_sent' && 'message' in event)
-    return html`<${Bubble} side="us" id=${event.agent} name=${nameOf(event.agent)} bot=${entry.actor.kind === 'bot'} at=${at} message=${event.message} delivery=${delivery} />`;
+    return html`<${Bubble} side="us" id=${event.agent} name=${nameOf(event.agent)} bot=${entry.actor.kind === 'bot'} at=${at} message=${event.message} delivery=${delivery} moved=${moved} menu=${menu} />`;
   if (event.kind === 'note_added' && 'note' in event)
     return html`
       <article class="note-entry">
@@ -92,20 +95,22 @@ export function Entry({ entry, customer, delivery }) {
   const line = SLA.test(event.kind)
     ? t(`ev_${event.kind}`, { what: t(`sla_${'target' in event ? event.target : ''}`) })
     : (LINES[event.kind]?.(event, name) ?? t('ev_other', { kind: event.kind }));
-  return html`<p class="line"><span dir="auto">${line}</span> <${At} at=${at} /></p>`;
+  const into = /^(merged|split)$/.test(event.kind) && 'into' in event ? event.into : undefined;
+  return html`<p class="line"><span dir="auto">${line}</span> <${At} at=${at} />${into && html` <button type="button" class="quiet" data-act="open-other" onClick=${() => go({ id: into }, true)}>${t('open')}</button>`}</p>`;
 }
 
 /** @param {{at: string}} props */
 const At = ({ at }) => html`<time class="faint" datetime=${at} title=${full(at)}>${clock(at)}</time>`;
 
-/** @param {{side: string, id: string, name: string, bot?: boolean, at: string, delivery?: {state: string, reason?: string}, message: {text: string, attachments: Attachment[]}}} props */
-const Bubble = ({ side, id, name, bot, at, message, delivery }) => html`
-  <article class=${`bubble ${side}`}>
+/** @param {{side: string, id: string, name: string, bot?: boolean, at: string, delivery?: {state: string, reason?: string}, moved?: string, menu?: () => MenuItem[], message: {text: string, attachments: Attachment[]}}} props */
+const Bubble = ({ side, id, name, bot, at, message, delivery, moved, menu }) => html`
+  <article class=${`bubble ${side}${moved ? ' moved' : ''}`}>
     <${Avatar} id=${id} name=${name} />
     <div class="bubble-body">
-      <header><b dir="auto">${id === me.value?.id ? t('you') : name}</b>${bot && html`<span class="tag">${t('bot')}</span>`}<${At} at=${at} /></header>
+      <header><b dir="auto">${id === me.value?.id ? t('you') : name}</b>${bot && html`<span class="tag">${t('bot')}</span>`}<${At} at=${at} />${menu && html`<${Menu} name="more" label=${t('message_menu')} act="message-menu" items=${menu} />`}</header>
       <${Text} text=${message.text} />
       ${message.attachments.length > 0 && html`<ul class="files">${message.attachments.map((it) => html`<${File} file=${it} />`)}</ul>`}
+      ${moved && html`<p class="faint">${t('moved')} <button type="button" class="quiet" data-act="open-other" onClick=${() => go({ id: moved }, true)}>${t('open')}</button></p>`}
       ${delivery?.state === 'failed' && html`<p class="error">${t('failed')}${delivery.reason ? `: ${delivery.reason}` : ''}</p>`}
     </div>
   </article>`;

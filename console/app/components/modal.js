@@ -38,8 +38,8 @@ export function Modal({ title, wide = false, plain = false, children }) {
     </dialog>`;
 }
 
-/** A dialog that is a form: fields, and a button that does it. @param {{title: string, go: string, danger?: boolean, run(data: FormData): void, children?: unknown}} props */
-export function FormModal({ title, go, run, danger = false, children }) {
+/** A dialog that is a form: fields, and a button that does it. @param {{title: string, go: string, danger?: boolean, off?: boolean, run(data: FormData): void, children?: unknown}} props */
+export function FormModal({ title, go, run, danger = false, off = false, children }) {
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     const data = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
@@ -52,7 +52,7 @@ export function FormModal({ title, go, run, danger = false, children }) {
         ${children}
         <div class="row-actions right">
           <button type="button" onClick=${close}>${t('cancel')}</button>
-          <button type="submit" class=${danger ? 'primary danger' : 'primary'}>${go}</button>
+          <button type="submit" disabled=${off} class=${danger ? 'primary danger' : 'primary'}>${go}</button>
         </div>
       </form>
     <//>`;

@@ -1,16 +1,23 @@
 //! What happened, in order: stays at the newest while one is there, keeps its place while one reads further up, and says who
 //! has read how far.
 
+import { mayChange } from '../commands.js';
+import { movedOf, sourcesOf } from '../joined.js';
 import { html, useLayoutEffect, useRef, useSignal } from '../lib.js';
-import { me, nameOf } from '../store.js';
+import { ask, me, nameOf } from '../store.js';
 import { t } from '../strings.js';
 import { inSight, talkTick } from '../talk.js';
 import { day } from '../time.js';
-import { refused } from '../toasts.js';
+import { refused, toast } from '../toasts.js';
 import { Entry, isDrawn } from './entry.js';
 import { ScheduledBubble } from './later.js';
+import { lazy } from './lazy.js';
 
 /** @import {Conversation} from '../../sdk/conversation.js' */
+/** @import {EventEntry} from '../../sdk/types/protocol.js' */
+/** @import {MenuItem} from './menu.js' */
+
+const Elsewhere = lazy(async () => (await import('./joined.js')).Elsewhere);
 
 const NEAR_PX = 60;
 
@@ -74,6 +81,7 @@ export function Timeline({ talk }) {
 function rows(talk) {
   const deliveries = new Map();
   const ends = scheduleEnds(talk);
+  const moved = movedOf(talk);
   for (const { event } of talk.entries)
     if (event.kind === 'message_delivery' && 'state' in event) deliveries.set(event.message, event);
   const drawn = talk.entries.filter(isDrawn);
@@ -88,7 +96,11 @@ function rows(talk) {
     const parts = [
       entry.event.kind === 'reply_scheduled' && 'message' in entry.event && end !== 'sent'
         ? html`<${ScheduledBubble} key=${entry.seq} id=${talk.id} it=${entry.event} dropped=${end !== undefined} />`
-        : html`<${Entry} key=${entry.seq} entry=${entry} customer=${customer} delivery=${deliveries.get(message)} />`,
+        : html`<${Entry} key=${entry.seq} entry=${entry} customer=${customer} delivery=${deliveries.get(message)} moved=${moved.get(message)} menu=${message ? () => messageMenu(talk, entry, message) : undefined} />`,
+      ...sourcesOf(entry.event).map(
+        ({ from, messages }) =>
+          html`<${Elsewhere} key=${`e${entry.seq}-${from}`} from=${from} messages=${messages} customer=${customer} />`,
+      ),
     ];
     if (date !== last) parts.unshift(html`<h3 class="day" key=${`d${entry.seq}`}>${date}</h3>`);
     const names = seen.get(entry.seq);
@@ -99,6 +111,26 @@ function rows(talk) {
     last = date;
     return parts;
   });
+}
+
+/** What can be done with a message. @param {Conversation} talk @param {EventEntry} entry @param {string} message @returns {MenuItem[]} */
+function messageMenu(talk, { event }, message) {
+  const text = 'message' in event && typeof event.message === 'object' ? event.message.text : '';
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      toast(t('copied'));
+    } catch (error) {
+      refused(error);
+    }
+  };
+  const splits = mayChange() && talk.summary?.status !== 'closed' && !movedOf(talk).has(message);
+  return [
+    { label: t('copy'), act: 'copy', run: () => void copy() },
+    ...(splits
+      ? [{ label: t('split_menu'), act: 'split', run: () => ask('split', [talk.id, message]) }]
+      : []),
+  ];
 }
 
 /** What became of scheduled replies: `sent`, or why not. @param {Conversation} talk @returns {Map<string, string>} */

@@ -11,6 +11,7 @@ import { follow, workspace } from '../../wall/figures.js';
 import { keepUp } from '../../wall/kiosk.js';
 import { followNotices, notices } from '../../wall/notices.js';
 import { KINDS } from '../dialogs.js';
+import { GiveDialog } from '../give.js';
 import { Icon, IconButton } from '../icon.js';
 import { AgentDialog, Agents } from './agents.js';
 import { Charts } from './charts.js';
@@ -20,6 +21,7 @@ import { Waiting } from './waiting.js';
 /** @import {Notice} from '../../wall/notices.js' */
 
 KINDS.agent = AgentDialog;
+KINDS.give = GiveDialog;
 
 const known = computed(() => workspace.value !== null);
 
