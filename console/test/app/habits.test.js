@@ -248,6 +248,7 @@ test('a narrow screen shows the list or the conversation, and axe finds nothing 
   assert.deepEqual(await findings(priya), []);
   await open(priya, id);
   assert.equal(await priya.locator('.middle').isVisible(), false);
+  assert.equal((await priya.locator('.shell').boundingBox())?.y, 0);
   assert.deepEqual(await findings(priya), []);
   assert.equal(await priya.evaluate(() => document.documentElement.scrollWidth), 375);
   await priya.click('[aria-label="Back to the list"]');
