@@ -182,6 +182,18 @@ export const whisper = (id, holder, text) =>
     toast(t('whispered', { name: nameOf(holder) }), { tone: 'good' });
   });
 
+/** Starts another conversation with the same customer; one holds it from the first moment. @param {Summary} summary @param {string} subject */
+export const openWith = ({ id, customer, channel, queue }, subject) =>
+  attempt(id, 'open', async () => {
+    const { conversation } = await hub().call('open', {
+      customer,
+      channel,
+      queue,
+      ...(subject && { subject }),
+    });
+    go({ id: conversation }, true);
+  });
+
 /** Makes one of several, unless the one that goes on has changed hands since it was looked at; then that one is open. @param {Summary} into @param {string[]} conversations */
 export const merge = (into, conversations) =>
   attempt(into.id, 'merge', async () => {

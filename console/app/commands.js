@@ -100,6 +100,8 @@ export function possible() {
       when: () => isOpen() && !held() && features.value.has('schedule_reply') && hasDraft(id(), 'reply'),
       run: () => ask('later', [id()]),
     },
+    { name: '', label: t('queue_title'), when: mayChange, run: () => ask('queue', [id()]) },
+    { name: '', label: t('open_new'), when: isOpen, run: () => ask('open', [id()]) },
     {
       name: '',
       label: t('merge_with'),

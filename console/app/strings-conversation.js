@@ -28,6 +28,14 @@ export const conversation = {
   drop_claim_lost: 'its writer no longer holds this',
   drop_erased: 'it was removed',
   drop_stale: 'something was said since',
+  // Now and then
+  subject: 'Subject',
+  queue_title: 'Move to another queue',
+  queue_go: 'Move',
+  open_new: 'New conversation…',
+  open_title: 'New conversation with {name}',
+  open_lead: 'It is on {channel}, and you hold it from the first moment.',
+  open_go: 'Start',
   // Merge and split
   merge: 'Merge',
   merge_with: 'Merge with…',

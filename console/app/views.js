@@ -22,7 +22,13 @@ export const views = /** @type {any} */ (
         filter: { claimed: false, status: ['new', 'open'] },
         sort: 'priority',
       },
-      { name: 'waiting', icon: 'clock', filter: { waiting_longer_than_s: 1 }, sort: 'waiting' },
+      {
+        // Who said thank you to what is resolved waits for nobody.
+        name: 'waiting',
+        icon: 'clock',
+        filter: { waiting_longer_than_s: 1, status: ['new', 'open'] },
+        sort: 'waiting',
+      },
       {
         name: 'assigned',
         icon: 'flag',

@@ -8,6 +8,7 @@ import { go } from '../route.js';
 import { ask, client, nameOf } from '../store.js';
 import { t } from '../strings.js';
 import { brief, full, until } from '../time.js';
+import { nameOfQueue } from '../workspace.js';
 import { Avatar } from './avatar.js';
 import { IconButton } from './icon.js';
 
@@ -17,7 +18,8 @@ const OTHERS = 10;
 
 /** @param {{summary: Summary}} props */
 export function Details({ summary }) {
-  const { id, customer, status, tags, priority, assignee, team, queue, channel, opened_at } = summary;
+  const { id, customer, status, tags, priority, assignee, team, queue, subject, channel, opened_at } =
+    summary;
   return html`
     <aside class="details" aria-label=${t('details')} tabindex="0">
       <div class="person">
@@ -28,7 +30,8 @@ export function Details({ summary }) {
         <${Pair} name="status"><button type="button" class="value" disabled=${!mayChange()} onClick=${() => ask('status', [id])}>${t(`st_${status}`)}</button><//>
         <${Pair} name="priority"><button type="button" class="value" onClick=${() => ask('priority', [id])}>${t(`pr_${priority}`)}</button><//>
         <${Pair} name="assignee"><button type="button" class="value" disabled=${!mayChange()} onClick=${() => ask('assign', [id])}>${[assignee && nameOf(assignee), team].filter(Boolean).join(', ') || t('nobody')}</button><//>
-        <${Pair} name="queue">${queue}<//>
+        <${Pair} name="queue"><button type="button" class="value" disabled=${!mayChange()} onClick=${() => ask('queue', [id])}>${nameOfQueue(queue)}</button><//>
+        <${Pair} name="subject"><button type="button" class="value" onClick=${() => ask('subject', [id])}><span class="cut">${subject || '–'}</span></button><//>
         <${Pair} name="channel">${channel}<//>
         ${customer.tier && html`<${Pair} name="tier">${customer.tier}<//>`}
         <${Pair} name="opened"><time datetime=${opened_at} title=${full(opened_at)}>${brief(opened_at)}</time><//>
@@ -82,5 +85,6 @@ function Others({ id, customer, status }) {
       )}
       ${found.value.length === 0 && html`<li class="faint">${t('others_none')}</li>`}
     </ul>
-    ${status !== 'closed' && mayChange() && found.value.some((it) => it.status !== 'closed') && html`<button type="button" class="quiet merge-with" data-act="merge-with" onClick=${() => ask('merge', [id])}>${t('merge_with')}</button>`}`;
+    ${status !== 'closed' && mayChange() && found.value.some((it) => it.status !== 'closed') && html`<button type="button" class="quiet merge-with" data-act="merge-with" onClick=${() => ask('merge', [id])}>${t('merge_with')}</button>`}
+    <button type="button" class="quiet merge-with" data-act="open-with" onClick=${() => ask('open', [id])}>${t('open_new')}</button>`;
 }

@@ -37,7 +37,7 @@ function Item({ name, icon }) {
       <button type="button" class="view" aria-current=${here ? 'page' : undefined} data-view=${name}
         onClick=${() => go({ view: name, id: null }, true)}>
         <${Icon} name=${icon} /><span class="view-name">${t(name)}</span>
-        ${count !== undefined && html`<span class=${loud ? 'count loud' : 'count'}>${count}</span>`}
+        ${count !== undefined && html`<span class=${loud ? 'count loud' : count ? 'count' : 'count none'}>${count}</span>`}
       </button>
     </li>`;
 }

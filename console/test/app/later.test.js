@@ -121,7 +121,11 @@ test('it obeys the claim: held by somebody else it cannot be scheduled, and what
 for (const colorScheme of /** @type {const} */ (['light', 'dark']))
   test(`on a telephone the menu and the dialog are on the screen, ${colorScheme}`, async () => {
     const id = await world.write('On the telephone');
-    const options = { viewport: { width: 375, height: 700 }, colorScheme };
+    const options = {
+      viewport: { width: 375, height: 700 },
+      colorScheme,
+      reducedMotion: 'reduce',
+    };
     const priya = await world.seat('priya', { view: 'all', options });
     await read(priya, id);
     await priya.fill('#composer-text', 'Later then');

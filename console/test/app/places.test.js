@@ -25,6 +25,30 @@ test('what is snoozed is found among the snoozed', async () => {
   await priya.context().close();
 });
 
+test('a conversation is moved to another queue, given a subject, and another one is begun with its customer', async () => {
+  const id = await world.write('I have two things');
+  const priya = await world.seat('priya', { view: 'all' });
+  await open(priya, id);
+  await priya.click('.details dd .value >> nth=3');
+  await priya.locator('#queue:focus').waitFor();
+  await priya.keyboard.type('returns');
+  await priya.keyboard.press('Enter');
+  await priya.locator('.line', { hasText: 'moved it to returns' }).waitFor();
+  await priya.click('.details dd .value >> nth=4');
+  await priya.locator('#subject:focus').waitFor();
+  await priya.keyboard.type('The first thing');
+  await priya.keyboard.press('Enter');
+  await priya.locator('.talk-title', { hasText: 'returns · The first thing' }).waitFor();
+  await priya.click('[data-act=open-with]');
+  await priya.locator('#subject:focus').waitFor();
+  await priya.keyboard.type('The second thing');
+  await priya.keyboard.press('Enter');
+  await priya.locator('.talk-title', { hasText: 'The second thing' }).waitFor();
+  await priya.locator('.claimbar.mine').waitFor();
+  await priya.locator('.others-list', { hasText: 'The first thing' }).waitFor();
+  await priya.context().close();
+});
+
 test('a queue of the wall opens as a list, which can be saved and is there after a reload', async () => {
   const id = await world.write('My bill', { queue: 'billing' });
   await world.write('Something else');
