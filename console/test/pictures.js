@@ -97,7 +97,7 @@ try {
   await picture(agent, 'console-dark');
   await supervisor.setViewportSize({ width: 1600, height: 900 });
   await supervisor.click('[data-view=wall]');
-  await supervisor.locator('.queue-tile').nth(2).waitFor();
+  await supervisor.locator('.queue-tile').nth(1).waitFor();
   await supervisor.waitForTimeout(CHARTED_MS); // Until the charts have something to show.
   await picture(supervisor, 'console-wall');
   await supervisor.setViewportSize(SIZE);
