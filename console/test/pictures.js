@@ -108,7 +108,7 @@ try {
   await narrow.evaluate((it) => {
     location.hash = `#/waiting/${it}`;
   }, id);
-  await narrow.locator('.note-entry').waitFor();
+  await narrow.locator('.note-entry').first().waitFor();
   await narrow.waitForTimeout(500);
   await picture(narrow, 'console-narrow');
 } finally {
