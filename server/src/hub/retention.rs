@@ -13,8 +13,9 @@ use crate::log::{
     Timer,
 };
 use dibs_protocol::ids::{ConversationId, WorkspaceId};
+use dibs_protocol::time::Time;
 use dibs_rules::deadlines::{is_to_be_forgotten, next_deadline};
-use dibs_rules::{Action, Sender};
+use dibs_rules::{Action, Conversation, Sender};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::time::{Duration, sleep};
@@ -42,8 +43,7 @@ impl Workspace {
         let due = next_deadline(&state, &settings);
         // What is due and does nothing would come again at once: the log lets it rest for a while instead.
         if due.is_none_or(|at| at > now) {
-            let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-            retime(&mut item, id, state.version, due.map(|at| at.0));
+            let item = retimed(&self.deps, &self.id, &state, due);
             self.enqueue(item, What::Nothing);
         }
     }
@@ -82,11 +82,19 @@ impl Workspace {
     }
 }
 
-/// Adds a conversation's timer, if it is still as it was read.
-fn retime(item: &mut Item, id: ConversationId, version: u64, due_ms: Option<i64>) {
-    let aggregate = conversation_aggregate(id);
-    item.expected.push((aggregate.clone(), Expected::Stored(version)));
+/// Sets a conversation's timer anew, if the conversation is still as it was read: who changes it meanwhile sets its timer
+/// as well.
+pub(super) fn retimed(deps: &Deps, workspace: &WorkspaceId, state: &Conversation, due: Option<Time>) -> Item {
+    let mut item = item(deps, workspace);
+    let aggregate = conversation_aggregate(state.id);
+    let expected = Expected::Stored(state.version);
+    item.expected.push((aggregate.clone(), expected));
+    let due_ms = due.map(|at| at.0);
     item.timers.push(Timer { aggregate, due_ms });
+    if let Some(due_ms) = due_ms {
+        deps.timers.expect(due_ms);
+    }
+    item
 }
 
 /// For how long the closed conversations of a workspace are kept, as their timers have it.
@@ -163,12 +171,9 @@ async fn retime_page(deps: &Deps, workspace: &WorkspaceId, page: &[StoredState])
         let Some(state) = parse_state(stored)? else {
             continue;
         };
-        if let Some(due) = next_deadline(&state, &deps.options.settings) {
-            let mut one = item(deps, workspace);
-            // Who changes it meanwhile sets its timer as well.
-            retime(&mut one, state.id, state.version, Some(due.0));
-            items.push(one);
-            deps.timers.expect(due.0);
+        let due = next_deadline(&state, &deps.options.settings);
+        if due.is_some() {
+            items.push(retimed(deps, workspace, &state, due));
         }
     }
     store(deps, items).await

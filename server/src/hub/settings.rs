@@ -3,7 +3,7 @@
 
 use super::codec;
 use super::fresh::Waiting;
-use super::item::conversation_aggregate;
+use super::retention::retimed;
 use super::state::{Caller, Entry, What};
 use super::workspace::Workspace;
 use crate::log::{
@@ -256,23 +256,12 @@ impl Workspace {
 
     /// Sets a conversation's timer to what its state and the settings say.
     pub(crate) fn reset_timer(&mut self, id: ConversationId) {
-        let Some(entry) = self.conversations.get(&id).filter(|it| it.flights == 0) else {
+        let entry = self.conversations.get(&id).filter(|it| it.flights == 0);
+        let Some(state) = entry.and_then(|it| it.committed.clone()) else {
             return;
         };
-        let Some(state) = entry.committed.clone() else {
-            return;
-        };
-        let now = self.now();
-        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-        let aggregate = conversation_aggregate(id);
-        let expected = Expected::Stored(state.version);
-        item.expected.push((aggregate.clone(), expected));
         let due = next_deadline(&state, &self.settings.rules);
-        if let Some(due) = due {
-            self.deps.timers.expect(due.0);
-        }
-        let due_ms = due.map(|it| it.0);
-        item.timers.push(Timer { aggregate, due_ms });
+        let item = retimed(&self.deps, &self.id, &state, due);
         self.enqueue(item, What::Nothing);
     }
 
