@@ -18,6 +18,7 @@ use crate::reload::{Reload, Reread};
 use crate::shared::{IngestLimit, Shared};
 use dibs_protocol::ids::{BadId, QueueId};
 use dibs_rules::Settings;
+use dibs_rules::settings::LONGEST_GRACE_MS;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -256,8 +257,8 @@ async fn open_hub(config: &Config) -> Result<Arc<Hub>, ServeError> {
     let bus = open_bus(config, &*log).await?;
     let options = options(config)?;
     let instance = entropy.uuid(clock.now_ms());
-    log.begin(instance, clock.now_ms(), options.settings.claim_grace_ms)
-        .await?;
+    let kept_ms = options.settings.claim_grace_ms.max(LONGEST_GRACE_MS);
+    log.begin(instance, clock.now_ms(), kept_ms).await?;
     let deps = Deps {
         group: GroupCommit::new(log.clone()),
         log,

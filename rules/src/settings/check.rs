@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 /// Longest time after which a conversation closes, in days.
 const LONGEST_DAYS: u32 = 3_660;
 
+/// Longest grace that a workspace can set, in milliseconds. Who has been gone for longer is not remembered as such.
+pub const LONGEST_GRACE_MS: i64 = 86_400_000;
+
 /// The names that other settings may refer to.
 pub(super) struct Known<'a> {
     pub(super) queues: BTreeSet<&'a QueueId>,
@@ -190,6 +193,13 @@ fn views(list: &[SavedView], known: &Known<'_>, faults: &mut Faults) {
         if let Err(refusal) = it.filter.check() {
             let field = refusal.details.field.unwrap_or_else(|| "filter".to_owned());
             faults.add(format_args!("views[{i}].{field}"), refusal.message);
+    let most_s = LONGEST_GRACE_MS / 1_000;
+    if claims.grace_s.is_some_and(|s| s > most_s.unsigned_abs()) {
+        faults.add(
+            "claims.grace_s",
+            "must be at most a day: absences are known for so long",
+        );
+    }
         }
         if let ViewAudience::Team(team) = &it.shared_with {
             known.team(format!("views[{i}].shared_with.team"), team, faults);

@@ -7,7 +7,7 @@ mod escalation;
 mod names;
 
 pub use change::{Changed, change};
-pub use check::check;
+pub use check::{LONGEST_GRACE_MS, check};
 
 use crate::sla::Calendar;
 use dibs_protocol::event::Customer;

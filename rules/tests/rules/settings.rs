@@ -56,6 +56,8 @@ fn what_is_set_holds_and_what_is_not_is_as_configured() {
 #[case::unknown_hours(json!({"service_levels": [{"name": "n", "hours": "h"}]}), &["service_levels[0].hours"])]
 #[case::twice(json!({"queues": [{"id": "a"}, {"id": "a"}], "teams": [{"id": "t"}, {"id": "t"}]}), &["queues[1].id", "teams[1].id"])]
 #[case::zero_seconds(json!({"queues": [{"id": "a", "offer_s": 0}], "claims": {"grace_s": 0}}), &["queues[0].offer_s", "claims.grace_s"])]
+#[case::grace_of_more_than_a_day(json!({"claims": {"grace_s": 86_401}}), &["claims.grace_s"])]
+#[case::grace_of_a_day(json!({"claims": {"grace_s": 86_400}}), &[])]
 #[case::no_skills_to_relax(json!({"queues": [{"id": "a", "relax_skills_after_s": 5}]}), &["queues[0].relax_skills_after_s"])]
 #[case::warn_at_0(json!({"service_levels": [{"name": "n", "warn_at": 0.0}]}), &["service_levels[0].warn_at"])]
 #[case::warn_at_1(json!({"service_levels": [{"name": "n", "warn_at": 1}]}), &["service_levels[0].warn_at"])]

@@ -24,7 +24,7 @@ pub(crate) enum Waiting {
     /// A change of the settings that stores nothing: it is decided again.
     Settings(Box<SetJob>),
     /// A timer that is due.
-    Due(Aggregate),
+    Due(Aggregate, i64),
     /// A session that comes back with a cursor that is ahead of this instance.
     Resume(Arc<Link>, i64, Resume),
     /// A session whose agent's seat was stored beyond the head.
@@ -155,7 +155,7 @@ impl Workspace {
             }
             Waiting::Lane(lane) => self.unpark(&lane),
             Waiting::Settings(job) => self.decide_settings(*job),
-            Waiting::Due(aggregate) => self.fire(&aggregate),
+            Waiting::Due(aggregate, due_ms) => self.fire(&aggregate, due_ms),
             Waiting::Resume(link, hello, resume) => {
                 if self.session(&link).is_some() {
                     self.resume_at(link.key(), hello, resume);
@@ -173,7 +173,7 @@ impl Workspace {
             Waiting::Settings(job) => self.refuse(job.caller, log_refusal(error)),
             Waiting::Watch(link, id, _) => refuse(&link, id, log_refusal(error)),
             // It is taken again when nobody has dealt with it.
-            Waiting::Due(_) => {}
+            Waiting::Due(..) => {}
             Waiting::Resume(link, ..) => link.outbox.close(CloseCode::Internal),
             // Reading goes on while the log does not answer.
             Waiting::Welcome(join) => self.welcome(*join),

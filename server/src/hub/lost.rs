@@ -92,7 +92,9 @@ impl Workspace {
                 What::Decided(_) | What::Seen(..) | What::Disconnected(_) | What::Settings(_) => {
                     lost.push(flight)
                 }
-                What::Left(_) | What::Marked(_) | What::Nothing => self.batch.push_back((item, flight)),
+                What::Left(_) | What::Gone(_) | What::Marked(_) | What::Nothing => {
+                    self.batch.push_back((item, flight));
+                }
             }
         }
         self.next_seq = self.head + 1;
@@ -121,7 +123,8 @@ impl Workspace {
                         Refusal::unavailable("too many changes at once", 1_000),
                     );
                 }
-                What::Nothing => {}
+                // Their timer comes again.
+                What::Gone(_) | What::Nothing => {}
             }
             again.extend(flight.after.into_iter().map(|(job, _, _)| job));
         }
@@ -141,10 +144,14 @@ impl Workspace {
 
     pub(crate) fn guarded(&mut self, flight: Flight) {
         let Flight { what, after, .. } = flight;
-        if let What::Decided(decided) = what {
-            self.unwind(&decided, false);
-            self.decide_again(Vec::new(), false);
-            self.refuse(decided.job.caller, Refusal::not_claimed());
+        match what {
+            What::Decided(decided) => {
+                self.unwind(&decided, false);
+                self.decide_again(Vec::new(), false);
+                self.refuse(decided.job.caller, Refusal::not_claimed());
+            }
+            What::Gone(agent) => self.not_gone_long_enough(&agent),
+            _ => {}
         }
         for (job, _, _) in after {
             self.again(job, false);
@@ -177,7 +184,7 @@ impl Workspace {
                 What::Marked(marked) => self.refuse(marked.caller, refusal.clone()),
                 What::Disconnected(it) => self.refuse(it.caller, refusal.clone()),
                 What::Settings(flight) => self.settings_failed(*flight, &refusal),
-                What::Nothing => {}
+                What::Gone(_) | What::Nothing => {}
             }
             for (job, _, _) in flight.after {
                 self.refuse(job.caller, refusal.clone());

@@ -13,6 +13,8 @@ mod execute;
 mod export;
 mod follow;
 mod fresh;
+#[cfg(test)]
+mod grace_tests;
 #[doc(hidden)]
 pub mod hot;
 #[cfg(test)]
@@ -52,6 +54,8 @@ mod views_tests;
 mod watching;
 
 mod workspace;
+#[cfg(test)]
+mod virtual_desk;
 
 pub use budget::{Budget, Budgets};
 pub(crate) use codec::entry as entry_json;
@@ -184,7 +188,7 @@ fn is_essential(input: &Input) -> bool {
         input,
         Input::Leave(_)
             | Input::Behind(..)
-            | Input::Due(_)
+            | Input::Due(..)
             | Input::Woken { .. }
             | Input::Stored(_)
             | Input::Drain(_)

@@ -101,6 +101,15 @@ pub(crate) enum Seat {
     Owed,
 }
 
+/// Somebody who holds something, and is gone, perhaps not yet for the whole grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Absence {
+    /// Since when, as far as their first timer says; milliseconds since the Unix epoch.
+    pub(crate) since_ms: i64,
+    /// When they are looked at again.
+    pub(crate) next_ms: i64,
+}
+
 /// An agent on this instance.
 #[derive(Debug)]
 pub(crate) struct Person {
@@ -120,6 +129,8 @@ pub(crate) struct Person {
     pub(crate) silent: BTreeSet<ConversationId>,
     /// What the log could not be told about them yet.
     pub(crate) unstored: Option<Known>,
+    /// They are gone, and hold something.
+    pub(crate) absence: Option<Absence>,
 }
 
 impl Default for Person {
@@ -136,6 +147,7 @@ impl Default for Person {
             seated: false,
             silent: BTreeSet::new(),
             unstored: None,
+            absence: None,
         }
     }
 }

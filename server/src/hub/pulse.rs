@@ -20,6 +20,8 @@ const STEADY: Duration = Duration::from_millis(4_500);
 pub const CLOCK_OFF_MS: i64 = 2_000;
 /// An answer about the time that took longer says too little, in milliseconds.
 const CLOCK_WAY_MS: i64 = 1_000;
+/// Who lost a seat with their instance is looked at at once: how long they may be gone the workspace knows, not the log.
+const AT_ONCE_MS: i64 = 0;
 /// How long the sockets are given to say what they hold, after an instance woke.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -90,11 +92,10 @@ pub(super) async fn set_clock(deps: &Deps) {
 
 pub(super) async fn run(hub: &Hub) {
     let deps = &hub.deps;
-    let grace_ms = deps.options.settings.claim_grace_ms;
     loop {
         let then = Instant::now();
         set_clock(deps).await;
-        match deps.log.renew(deps.instance, LEASE_MS, grace_ms).await {
+        match deps.log.renew(deps.instance, LEASE_MS, AT_ONCE_MS).await {
             Ok(renewed) => {
                 let stopped = deps.pulse.beat(then);
                 if stopped {

@@ -3,10 +3,12 @@
 use super::codec;
 use super::fresh::Waiting;
 use super::item::agent_aggregate;
-use super::people::{Known, Seat};
+use super::people::{Absence, Known, Seat};
 use super::state::{Caller, What};
+use super::timers::VISIBILITY_MS;
 use super::workspace::Workspace;
 use crate::log::{Aggregate, AggregateKind, Committed, Guard, Item, NewState, SeatChange};
+use crate::seeded::{Bug, seeded};
 use dibs_protocol::event::Event;
 use dibs_protocol::ids::AgentId;
 use dibs_rules::{Action, Sender};
@@ -145,6 +147,7 @@ impl Workspace {
         let person = self.people.entry(id);
         person.seated = true;
         person.seat = Seat::Writing;
+        person.absence = None;
         if let Some(known) = &known {
             let before = person.known.as_ref();
             if before.is_none_or(|before| before == known || !before.looks_like(known)) {
@@ -210,7 +213,7 @@ impl Workspace {
     }
 
     /// A timer is due: a conversation's deadline, or the end of somebody's grace period.
-    pub(crate) fn fire(&mut self, aggregate: &Aggregate) {
+    pub(crate) fn fire(&mut self, aggregate: &Aggregate, due_ms: i64) {
         let system = Arc::new(Sender::System);
         match aggregate.kind {
             AggregateKind::Conversation => {
@@ -220,7 +223,7 @@ impl Workspace {
             }
             AggregateKind::Agent => {
                 if let Ok(id) = aggregate.id.parse::<AgentId>() {
-                    self.grace_over(&id, &system);
+                    self.grace_over(&id, due_ms);
                 }
             }
             AggregateKind::Settings => self.reset_timers(),
@@ -228,26 +231,69 @@ impl Workspace {
         }
     }
 
-    /// Ends the claims of somebody who is gone. The timer stays, and comes again, until none is left: who dies between
-    /// two of these commits leaves the rest to others.
-    fn grace_over(&mut self, id: &AgentId, system: &Arc<Sender>) {
+    /// Somebody may have been gone for the whole grace: the log is asked, once for all that they hold. Their timer stays,
+    /// and comes again, until they hold nothing: who dies between two commits leaves the rest to others.
+    fn grace_over(&mut self, id: &AgentId, due_ms: i64) {
         let person = self.people.entry(id);
-        let claims: Vec<_> = person.claims.keys().copied().collect();
         if person.connected() {
             return;
         }
-        if claims.is_empty() {
-            let now = self.now();
-            let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-            item.timers.push(Self::agent_timer(id, None));
-            // Who came and went meanwhile has a timer again that must not be lost.
-            item.guards.push(self.absent(id));
-            return self.enqueue(item, What::Nothing);
+        let holds = !person.claims.is_empty();
+        if holds && person.absence.is_none_or(|it| it.next_ms != due_ms) {
+            person.absence = Some(Absence {
+                since_ms: due_ms,
+                next_ms: due_ms,
+            });
         }
+        if holds && seeded(Bug::ExpiryOnMissingKnowledge) {
+            return self.end_claims_of(id);
+        }
+        let now = self.now();
+        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
+        // Who came and went meanwhile has a timer again that must not be lost.
+        item.guards.push(self.absent(id));
+        if holds {
+            return self.enqueue(item, What::Gone(id.clone()));
+        }
+        item.timers.push(Self::agent_timer(id, None));
+        self.enqueue(item, What::Nothing);
+    }
+
+    /// The log says that somebody has been gone for the whole grace: what they hold ends, if that is so to the last.
+    pub(crate) fn end_claims_of(&mut self, id: &AgentId) {
+        let system = Arc::new(Sender::System);
+        let person = self.people.entry(id);
+        person.absence = None;
+        let claims: Vec<_> = person.claims.keys().copied().collect();
         for conversation in claims {
             let action = Action::HolderGone(id.clone());
             self.execute(Caller::Nobody, system.clone(), Some(conversation), action);
         }
+    }
+
+    /// Somebody has not been gone for the whole grace. Whose instance died has a timer that was due at once: it is set to
+    /// the end of the grace, unless they are back. After any other one it is tried again, as with every timer that did
+    /// nothing.
+    pub(crate) fn not_gone_long_enough(&mut self, id: &AgentId) {
+        let now = self.now();
+        let grace_ms = self.settings.rules.claim_grace_ms;
+        let Some(absence) = &mut self.people.entry(id).absence else {
+            return;
+        };
+        let over_ms = absence.since_ms.saturating_add(grace_ms + UNTIL_STORED_MS);
+        if over_ms <= now.0 {
+            return;
+        }
+        absence.next_ms = over_ms.min(now.0 + VISIBILITY_MS);
+        let next_ms = absence.next_ms;
+        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
+        item.timers.push(Self::agent_timer(id, Some(next_ms)));
+        item.guards.push(Guard::AbsentFor {
+            agent: id.clone(),
+            grace_ms: 0,
+        });
+        self.enqueue(item, What::Nothing);
+        self.deps.timers.expect(next_ms);
     }
 
     /// The log checks that an agent has had no seat for the whole grace period.

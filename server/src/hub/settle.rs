@@ -92,6 +92,7 @@ impl Workspace {
             What::Decided(decided) => self.decided(*decided, at),
             What::Seen(agent, known, first) => self.arrived(&agent, known, first, at),
             What::Left(agent) => self.left_stored(&agent),
+            What::Gone(agent) => self.end_claims_of(&agent),
             What::Marked(marked) => self.marked(*marked),
             What::Disconnected(it) => self.disconnect_stored(*it, at),
             What::Settings(flight) => self.settings_stored(*flight, at),

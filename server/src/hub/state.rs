@@ -132,8 +132,8 @@ pub enum Input {
     Behind(Arc<Link>, Behind),
     /// An HTTP request.
     Http(Arc<Sender>, Box<HttpAsk>, oneshot::Sender<HttpReply>),
-    /// A timer is due.
-    Due(Aggregate),
+    /// A timer is due, since this time, in milliseconds since the Unix epoch.
+    Due(Aggregate, i64),
     /// This instance was stopped for a while; `lapsed`: its seats were given up, and must be written again.
     Woken {
         /// Whether they were.
@@ -263,6 +263,8 @@ pub(crate) enum What {
     Seen(AgentId, Option<Known>, Option<u64>),
     Left(AgentId),
     Marked(Box<Marked>),
+    /// The log is asked whether they have been gone for the whole grace.
+    Gone(AgentId),
     Disconnected(Box<Disconnecting>),
     Settings(Box<SetFlight>),
     Nothing,

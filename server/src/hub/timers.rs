@@ -8,7 +8,7 @@ use tokio::time::{Duration, sleep};
 /// The log is asked at least so often, in milliseconds: another instance may have set a timer.
 const LOOK_MS: i64 = 1_000;
 /// A taken timer that was not replaced is taken again after so long, in milliseconds.
-const VISIBILITY_MS: i64 = 5_000;
+pub(crate) const VISIBILITY_MS: i64 = 5_000;
 /// An instance that was stopped asks again so often whether it has looked around.
 const UNSTEADY: Duration = Duration::from_millis(100);
 /// Timers taken at once.
@@ -62,7 +62,10 @@ pub(super) async fn run(hub: &Hub) {
             for timer in due.timers {
                 match hub.workspace(&timer.workspace).await {
                     // A workspace that has stopped leaves its timers to the next start.
-                    Ok(handle) => handle.send(Input::Due(timer.aggregate)).unwrap_or_default(),
+                    Ok(handle) => {
+                        let due = Input::Due(timer.aggregate, timer.due_ms);
+                        handle.send(due).unwrap_or_default();
+                    }
                     Err(error) => tracing::warn!(workspace = %timer.workspace, %error, "a timer has to wait"),
                 }
             }

@@ -203,7 +203,7 @@ impl Workspace {
             Input::Leave(link) => self.leave(&link),
             Input::Behind(link, what) => self.behind(&link, what),
             Input::Http(sender, ask, reply) => self.http(sender, *ask, reply),
-            Input::Due(aggregate) => self.when_fresh(Waiting::Due(aggregate)),
+            Input::Due(aggregate, due_ms) => self.when_fresh(Waiting::Due(aggregate, due_ms)),
             Input::Woken { lapsed } => self.woken(lapsed),
             Input::Stored(head) => self.look_at(&head),
             Input::Drain(spread_ms) => self.drain(spread_ms),

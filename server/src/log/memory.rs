@@ -314,7 +314,7 @@ impl Log for MemoryLog {
         })
     }
 
-    fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()> {
+    fn begin(&self, instance: Uuid, now_ms: i64, kept_ms: i64) -> Reply<'_, ()> {
         self.with(|tables| {
             if tables.leases.is_some() {
                 return Ok(());
@@ -322,7 +322,7 @@ impl Log for MemoryLog {
             tables
                 .feeds
                 .values_mut()
-                .for_each(|feed| feed.begin(instance, now_ms, grace_ms));
+                .for_each(|feed| feed.begin(instance, now_ms, kept_ms));
             Ok(())
         })
     }

@@ -420,8 +420,9 @@ pub trait Log: Send + Sync + 'static {
     /// Takes timers due at `now_ms` so that nobody else takes them before `now_ms + visibility_ms`.
     fn take_due(&self, now_ms: i64, visibility_ms: i64, limit: usize) -> Reply<'_, Due>;
     /// An instance begins. A log that belongs to one instance alone counts every seat as just left and sets each such
-    /// agent's timer to `now_ms + grace_ms`. A shared one leaves the seats to the leases.
-    fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()>;
+    /// agent's timer to `now_ms`: how long a workspace lets them be gone no log knows. A shared one leaves the seats to
+    /// the leases. Seats that were left `kept_ms` ago or longer are forgotten, which says the same as having none.
+    fn begin(&self, instance: Uuid, now_ms: i64, kept_ms: i64) -> Reply<'_, ()>;
     /// Random bytes that all who share the log know, and nobody else: made when they are first asked for. A log of one
     /// instance has none.
     fn secret(&self) -> Reply<'_, Option<[u8; 32]>> {

@@ -14,6 +14,7 @@ use crate::ports::{Clock, Entropy};
 use dibs_protocol::ids::QueueId;
 use dibs_protocol::settings::WorkspaceSettings;
 use dibs_rules::Settings;
+use dibs_rules::settings::LONGEST_GRACE_MS;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,7 +112,7 @@ impl Cluster {
             life: life.clone(),
         });
         let instance = entropy.uuid(clock.now_ms());
-        log.begin(instance, clock.now_ms(), env.plan.grace_ms).await?;
+        log.begin(instance, clock.now_ms(), LONGEST_GRACE_MS).await?;
         Ok(Hub::new(Arc::new(Deps {
             group: GroupCommit::new(log.clone()),
             log,

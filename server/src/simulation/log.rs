@@ -221,8 +221,8 @@ impl Log for SimLog {
             .boxed()
     }
 
-    fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()> {
-        self.reach(async move || self.env.log.begin(instance, now_ms, grace_ms).await)
+    fn begin(&self, instance: Uuid, now_ms: i64, kept_ms: i64) -> Reply<'_, ()> {
+        self.reach(async move || self.env.log.begin(instance, now_ms, kept_ms).await)
             .boxed()
     }
 

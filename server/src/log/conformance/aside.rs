@@ -120,11 +120,11 @@ async fn an_instance_that_begins_counts_all_as_just_gone(lab: Lab) {
     })
     .await;
     lab.log.begin(Uuid::from_u128(2), 1_000, 100).await.unwrap();
-    let taken = lab.log.take_due(1_100, 50, 9).await.unwrap();
+    let taken = lab.log.take_due(1_000, 50, 9).await.unwrap();
     let expected = DueTimer {
         workspace: acme(),
         aggregate: agent_aggregate("priya"),
-        due_ms: 1_100,
+        due_ms: 1_000,
     };
     assert_eq!(taken.timers, [expected]);
     let guards = vec![crate::log::Guard::AbsentFor {

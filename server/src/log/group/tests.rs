@@ -65,8 +65,8 @@ impl Log for Gated {
     fn take_due(&self, now_ms: i64, visibility_ms: i64, limit: usize) -> Reply<'_, Due> {
         self.log.take_due(now_ms, visibility_ms, limit)
     }
-    fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()> {
-        self.log.begin(instance, now_ms, grace_ms)
+    fn begin(&self, instance: Uuid, now_ms: i64, kept_ms: i64) -> Reply<'_, ()> {
+        self.log.begin(instance, now_ms, kept_ms)
     }
     fn trouble(&self) -> Option<String> {
         self.log.trouble()

@@ -139,9 +139,9 @@ impl Feed {
         gone
     }
 
-    pub(super) fn begin(&mut self, instance: Uuid, now_ms: i64, grace_ms: i64) {
-        self.leave(grace_ms, |_, _| Some(now_ms));
-        let since = now_ms.saturating_sub(grace_ms);
+    pub(super) fn begin(&mut self, instance: Uuid, now_ms: i64, kept_ms: i64) {
+        self.leave(0, |_, _| Some(now_ms));
+        let since = now_ms.saturating_sub(kept_ms);
         self.seats
             .retain(|(_, at), seat| *at == instance || seat.left_at_ms.is_none_or(|left| left > since));
     }

@@ -377,8 +377,8 @@ impl Log for PostgresLog {
             .boxed()
     }
 
-    fn begin(&self, _instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()> {
-        let before_ms = now_ms.saturating_sub(grace_ms.max(SEATS_KEPT_MS));
+    fn begin(&self, _instance: Uuid, now_ms: i64, kept_ms: i64) -> Reply<'_, ()> {
+        let before_ms = now_ms.saturating_sub(kept_ms.max(SEATS_KEPT_MS));
         self.link
             .call(Lane::Write, async move |client| {
                 read::forget_seats(client, before_ms).await

@@ -331,9 +331,9 @@ impl Log for SqliteLog {
         self.take(now_ms, visibility_ms, limit).boxed()
     }
 
-    fn begin(&self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Reply<'_, ()> {
+    fn begin(&self, instance: Uuid, now_ms: i64, kept_ms: i64) -> Reply<'_, ()> {
         self.writer
-            .call(move |writer| writer.begin(instance, now_ms, grace_ms))
+            .call(move |writer| writer.begin(instance, now_ms, kept_ms))
             .boxed()
     }
 

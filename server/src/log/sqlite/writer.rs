@@ -131,7 +131,7 @@ impl Writer {
         self.transaction(|tables| tables.fork(workspace, old))
     }
 
-    pub(super) fn begin(&mut self, instance: Uuid, now_ms: i64, grace_ms: i64) -> Result<()> {
+    pub(super) fn begin(&mut self, instance: Uuid, now_ms: i64, kept_ms: i64) -> Result<()> {
         self.transaction(|tables| {
             let mut query = tables
                 .conn
@@ -144,7 +144,7 @@ impl Writer {
                     kind: AggregateKind::Agent,
                     id,
                 };
-                tables.set_timer(workspace, &agent, Some(now_ms.saturating_add(grace_ms)))?;
+                tables.set_timer(workspace, &agent, Some(now_ms))?;
             }
             let update = "UPDATE seats SET left_at = ? WHERE left_at IS NULL";
             tables.conn.prepare_cached(update)?.execute([now_ms])?;
@@ -152,7 +152,7 @@ impl Writer {
             tables
                 .conn
                 .prepare_cached("DELETE FROM seats WHERE left_at <= ? AND instance <> ?")?
-                .execute(params![now_ms.saturating_sub(grace_ms), instance.as_bytes()])?;
+                .execute(params![now_ms.saturating_sub(kept_ms), instance.as_bytes()])?;
             Ok(())
         })
     }
