@@ -108,11 +108,15 @@ pub struct WorkspaceStats {
     pub live: Live,
     /// Its agents.
     pub agents: Standings,
-    /// What customers never saw.
+    /// What customers never saw in the last day.
     pub collisions: Collisions,
+    /// What they never saw in the last hour.
+    #[serde(default)]
+    pub collisions_hour: Collisions,
 }
 
-/// Collisions that came to nothing, since the instances that now run came to know the workspace.
+/// Collisions that came to nothing, on all instances, also on those that have ended since. What an instance counted in its
+/// last seconds before it was killed may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, TS)]
 pub struct Collisions {
     /// Claims of what somebody else held.

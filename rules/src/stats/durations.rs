@@ -1,6 +1,7 @@
 //! Durations in fixed buckets, as in an HDR histogram: exact to the second below 16 s, to an eighth of an octave above.
 
 use dibs_protocol::stats::Quantiles;
+use serde::{Deserialize, Serialize};
 
 /// Below, each second has a bucket.
 const EXACT_S: u64 = 16;
@@ -33,7 +34,8 @@ pub(super) fn longest(bucket: u8) -> u64 {
 }
 
 /// How many durations were in which bucket. Most scopes have few: only those that are not empty are kept, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Counts {
     buckets: Vec<(u8, u32)>,
 }
@@ -44,6 +46,16 @@ impl Counts {
             Ok(at) => self.buckets[at].1 += count,
             Err(at) => self.buckets.insert(at, (bucket, count)),
         }
+    }
+
+    pub(super) fn add_all(&mut self, other: &Self) {
+        for (bucket, count) in &other.buckets {
+            self.add(*bucket, *count);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
     }
 
     pub(super) fn subtract(&mut self, other: &Self) {

@@ -29,8 +29,13 @@ pub(super) const DAY: Width = Width {
 };
 
 impl Width {
-    fn slice(self, at: Time) -> i64 {
+    pub(super) fn slice(self, at: Time) -> i64 {
         at.0.div_euclid(self.slice_ms)
+    }
+
+    /// When a slice begins.
+    pub(super) fn begin(self, slice: i64) -> Time {
+        Time(slice * self.slice_ms)
     }
 }
 
@@ -60,17 +65,30 @@ impl Sliding {
             .back()
             .map_or(i64::MIN, |it| it.0)
             .max(self.width.slice(at));
-        let bucket = bucket(seconds);
+        let mut one = Counts::default();
+        one.add(bucket(seconds), 1);
+        self.put(slice, &one);
+    }
+
+    /// Adds what was counted before, at a time that is not before what was added last.
+    pub(super) fn restore(&mut self, at: Time, counts: &Counts) {
+        let newest = self.slices.back().map_or(i64::MIN, |it| it.0);
+        self.put(newest.max(self.width.slice(at)), counts);
+    }
+
+    fn put(&mut self, slice: i64, counts: &Counts) {
         match self.slices.back_mut().filter(|it| it.0 == slice) {
-            Some((_, counts)) => counts.add(bucket, 1),
-            None => {
-                let mut counts = Counts::default();
-                counts.add(bucket, 1);
-                self.slices.push_back((slice, counts));
-            }
+            Some((_, there)) => there.add_all(counts),
+            None => self.slices.push_back((slice, counts.clone())),
         }
-        self.total.add(bucket, 1);
-        self.count += 1;
+        self.total.add_all(counts);
+        self.count += counts.len();
+    }
+
+    /// What was counted in a slice that is still within.
+    pub(super) fn slice(&self, slice: i64) -> Option<&Counts> {
+        let found = self.slices.iter().rev().find(|it| it.0 == slice);
+        found.map(|(_, counts)| counts)
     }
 
     /// Forgets what is too old. Whether there was any.

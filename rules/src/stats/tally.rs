@@ -9,10 +9,11 @@ use dibs_protocol::event::Event;
 use dibs_protocol::ids::{AgentId, ConversationId, QueueId, TeamId};
 use dibs_protocol::stats::{Durations, Live};
 use dibs_protocol::time::Time;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Of what something is counted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Scope {
     /// Of everything.
     Workspace,
@@ -26,7 +27,7 @@ pub enum Scope {
 
 /// What is counted of a scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Counters {
+pub(super) struct Counters {
     waiting: BTreeSet<(Time, ConversationId)>,
     unclaimed: u32,
     claimed: u32,
@@ -35,8 +36,8 @@ struct Counters {
     breached: u32,
     arrivals: Sliding,
     replies: Sliding,
-    first_response: [Sliding; 2],
-    handle_time: [Sliding; 2],
+    pub(super) first_response: [Sliding; 2],
+    pub(super) handle_time: [Sliding; 2],
     rolls_at: Option<Time>,
 }
 
@@ -130,9 +131,11 @@ impl Counters {
 /// All counters of a workspace.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    scopes: BTreeMap<Scope, Counters>,
+    pub(super) scopes: BTreeMap<Scope, Counters>,
     rolling: BTreeSet<(Time, Scope)>,
-    changed: BTreeSet<Scope>,
+    pub(super) changed: BTreeSet<Scope>,
+    /// Slices with durations that nobody has written down yet.
+    pub(super) unwritten: BTreeSet<i64>,
 }
 
 /// What is counted when it happens.
@@ -205,13 +208,16 @@ impl Tally {
                 Flow::FirstResponse(s) => counters.first_response.iter_mut().for_each(|it| it.add(at, s)),
                 Flow::Handled(s) => counters.handle_time.iter_mut().for_each(|it| it.add(at, s)),
             }
+            if let Flow::FirstResponse(_) | Flow::Handled(_) = flow {
+                self.unwritten.insert(HOUR.slice(at));
+            }
             self.plan(&scope);
             self.changed.insert(scope);
         }
     }
 
     /// When a scope's flows are next to be looked at.
-    fn plan(&mut self, scope: &Scope) {
+    pub(super) fn plan(&mut self, scope: &Scope) {
         let Some(counters) = self.scopes.get_mut(scope) else {
             return;
         };

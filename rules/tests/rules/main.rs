@@ -8,6 +8,7 @@
 mod board;
 mod calendars;
 mod claims;
+mod collided;
 mod deadlines;
 mod filters;
 mod ingest;

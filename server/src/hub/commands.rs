@@ -229,7 +229,7 @@ impl Workspace {
             return self.refuse(job.caller, refusal);
         };
         self.deps.metrics.contested();
-        self.stats.collisions.replies_stale += 1;
+        self.collide(|it| it.replies_stale += 1);
         let range = Range {
             after: reply.seen,
             up_to: self.head,

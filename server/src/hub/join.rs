@@ -236,6 +236,7 @@ impl Workspace {
     /// Tells every session to come back later, spread over `spread_ms`.
     pub(crate) fn drain(&mut self, spread_ms: u64) {
         self.draining = true;
+        self.keep_stats(true);
         for (_, session) in &self.sessions {
             let after_ms = 100
                 + u64::from(u32::from_le_bytes(

@@ -32,9 +32,12 @@ pub(super) async fn load(
 ) -> Result<Workspace, LogError> {
     let begun = Instant::now();
     let log = deps.log.clone();
+    // Before the head, so that nothing is counted that is followed once more.
+    let kept = super::kept::read(&*log, &id).await?;
     let head = log.head(&id).await?;
     let second = started.elapsed().as_secs();
     let mut workspace = Workspace::empty(deps, id.clone(), &head, internal, replies, started, second);
+    workspace.take_kept(kept);
     let settings = log.state(&id, &settings_aggregate()).await?;
     workspace.load_settings(&settings)?;
     let all = usize::MAX >> 1;

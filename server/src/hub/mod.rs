@@ -21,6 +21,9 @@ pub mod hot;
 mod instances_tests;
 mod item;
 mod join;
+mod kept;
+#[cfg(test)]
+mod kept_tests;
 mod lists;
 mod load;
 mod lost;
@@ -51,11 +54,11 @@ mod timers_tests;
 mod views;
 #[cfg(test)]
 mod views_tests;
+#[cfg(test)]
+mod virtual_desk;
 mod watching;
 
 mod workspace;
-#[cfg(test)]
-mod virtual_desk;
 
 pub use budget::{Budget, Budgets};
 pub(crate) use codec::entry as entry_json;

@@ -232,6 +232,7 @@ impl Workspace {
         self.notice_idle(now_ms);
         self.routing_second();
         self.tell_stats();
+        self.keep_stats(false);
         self.tend_sessions();
         self.retry_seats();
         if self.catching_up {

@@ -9,7 +9,7 @@ use super::workspace::Workspace;
 use crate::hub::pulse::LEASE_MS;
 use dibs_protocol::frame::Viewer;
 use dibs_protocol::ids::{AgentId, ConversationId};
-use dibs_protocol::stats::Collisions;
+use dibs_rules::stats::Slices;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -46,9 +46,9 @@ struct Announcement {
     /// What a supervisor here said about agents, wherever these are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     said: Vec<(AgentId, Said)>,
-    /// Collisions of this instance.
-    #[serde(default)]
-    collisions: Collisions,
+    /// Collisions of this instance, of late or (`whole`) of a day.
+    #[serde(default, skip_serializing_if = "Slices::is_empty")]
+    collided: Slices,
 }
 
 impl Announcement {
@@ -64,7 +64,6 @@ struct Peer {
     heard_ms: u64,
     agents: BTreeSet<AgentId>,
     looking: BTreeMap<ConversationId, Vec<Viewer>>,
-    collisions: Collisions,
 }
 
 /// The other instances, and what they have not been told yet.
@@ -100,11 +99,6 @@ impl Remote {
         self.peers
             .first_key_value()
             .is_some_and(|(first, _)| *first < instance)
-    }
-
-    /// The collisions of the other instances.
-    pub(crate) fn collisions(&self) -> impl Iterator<Item = Collisions> {
-        self.peers.values().map(|it| it.collisions)
     }
 }
 
@@ -197,7 +191,7 @@ impl Workspace {
             agents,
             looking: looking.collect(),
             said: std::mem::take(&mut self.remote.said).into_iter().collect(),
-            collisions: self.stats.collisions,
+            collided: self.own_collisions(whole),
         };
         if !announcement.is_empty() {
             self.remote.n += 1;
@@ -232,7 +226,8 @@ impl Workspace {
         let now_ms = self.uptime_ms();
         let known = self.remote.peers.contains_key(&instance);
         let peer = self.remote.peers.entry(instance).or_default();
-        (peer.heard_ms, peer.collisions) = (now_ms, said.collisions);
+        peer.heard_ms = now_ms;
+        self.stats.collided.hear(instance, &said.collided);
         let expected = peer.n + u64::from(!said.is_empty());
         if said.n != expected && !said.whole {
             // Something was lost, came late or came twice; or this is the first that is heard of it.
@@ -241,7 +236,7 @@ impl Workspace {
         }
         let before = said.whole.then(|| std::mem::take(peer));
         let peer = self.remote.peers.entry(instance).or_default();
-        (peer.n, peer.heard_ms, peer.collisions) = (said.n, now_ms, said.collisions);
+        (peer.n, peer.heard_ms) = (said.n, now_ms);
         let mut looks: BTreeSet<_> = said.looking.iter().map(|(id, _)| *id).collect();
         let mut people: BTreeSet<_> = said.agents.iter().map(|(id, _)| id.clone()).collect();
         for (id, viewers) in said.looking {

@@ -117,7 +117,12 @@ impl Workspace {
     /// vain half of the time.
     fn routes(&self) -> bool {
         let leaving = self.draining || self.closing || self.catching_up;
-        !leaving && !self.remote.precedes(self.deps.instance)
+        !leaving && self.is_foremost()
+    }
+
+    /// Whether no instance that is heard comes before this one.
+    pub(crate) fn is_foremost(&self) -> bool {
+        !self.remote.precedes(self.deps.instance)
     }
 
     /// Tells the board, and the statistics, what is new about people.

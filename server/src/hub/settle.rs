@@ -372,14 +372,16 @@ impl Workspace {
             Ok(decision) => decision,
             Err(refusal) if refusal.code == Code::Stale => return self.show_missed(job, id, refusal),
             Err(refusal) => {
-                self.stats.collided(refusal.code, &job.action);
+                self.collided(refusal.code, &job.action);
                 if matches!(refusal.code, Code::AlreadyClaimed | Code::ClaimLost) {
                     self.deps.metrics.contested();
                 }
                 return self.refuse(job.caller, refusal);
             }
         };
-        self.stats.collisions.repeats_absorbed += u64::from(decision.duplicate);
+        if decision.duplicate {
+            self.collide(|it| it.repeats_absorbed += 1);
+        }
         let seq = match (decision.known_seq, decision.answers_event, id) {
             (Some(seq), _, _) => Some(seq),
             (None, Some(at), _) if !decision.events.is_empty() => self.event_seq(&decision, at, id),

@@ -175,6 +175,7 @@ pub(crate) enum Internal {
     Heard(crate::bus::Heard),
     /// The entries of a conversation whose time is over, as of a version.
     Outdated(ConversationId, u64, Result<Vec<u64>, LogError>),
+    Collided(Result<StoredState, LogError>),
 }
 
 /// What was read to catch up with the log.
@@ -262,9 +263,9 @@ pub(crate) enum What {
     /// Who, what of them is new, and the `seq` of the event that says so.
     Seen(AgentId, Option<Known>, Option<u64>),
     Left(AgentId),
-    Marked(Box<Marked>),
     /// The log is asked whether they have been gone for the whole grace.
     Gone(AgentId),
+    Marked(Box<Marked>),
     Disconnected(Box<Disconnecting>),
     Settings(Box<SetFlight>),
     Nothing,

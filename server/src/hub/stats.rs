@@ -1,6 +1,7 @@
 //! Live statistics on this instance: one frame a second for all who watch, with the rows that changed; a whole one for those
 //! who begin. Deliberately absent: counting, which is in the rules.
 
+use super::kept::Written;
 use super::outbox::{Class, Frame};
 use super::state::{Caller, Link};
 use super::views::SessionKey;
@@ -9,11 +10,11 @@ use dibs_protocol::frame::ServerFrame;
 use dibs_protocol::ids::{AgentId, QueueId};
 use dibs_protocol::refusal::Code;
 use dibs_protocol::stats::{
-    AgentStats, Collisions, QueueRouting, QueueStats, Standings, StatsFrame, TeamStats, WorkspaceStats,
+    AgentStats, QueueRouting, QueueStats, Standings, StatsFrame, TeamStats, WorkspaceStats,
 };
 use dibs_protocol::time::Time;
 use dibs_rules::routing::{Candidate, Standing};
-use dibs_rules::stats::{Scope, Tally};
+use dibs_rules::stats::{Collided, Recent, Scope, Tally};
 use dibs_rules::{Action, Directory};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,8 +37,9 @@ pub(crate) enum WatchesStats {
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     pub(crate) tally: Tally,
-    /// Of this instance; see [`Workspace::collisions`].
-    pub(crate) collisions: Collisions,
+    /// Of all instances, as far as they are known here.
+    pub(crate) collided: Collided,
+    pub(crate) written: Written,
     /// Agents of whom something has changed that is not counted.
     agents: BTreeSet<AgentId>,
     told: Told,
@@ -46,7 +48,7 @@ pub(crate) struct Stats {
 /// What was last told, where it is cheaper to compare than to notice.
 #[derive(Debug, Default)]
 struct Told {
-    collisions: Collisions,
+    collisions: Recent,
     routing: BTreeMap<QueueId, QueueRouting>,
 }
 
@@ -55,18 +57,18 @@ impl Stats {
     pub(crate) fn restate(&mut self, agent: &AgentId) {
         self.agents.insert(agent.clone());
     }
-
-    /// A refusal kept two people from doing the same.
-    pub(crate) fn collided(&mut self, code: Code, action: &Action) {
-        match (code, action) {
-            (Code::AlreadyClaimed, _) => self.collisions.claims_contested += 1,
-            (Code::ClaimLost, Action::Reply(_)) => self.collisions.replies_fenced += 1,
-            _ => {}
-        }
-    }
 }
 
 impl Workspace {
+    /// A refusal may have kept two people from doing the same.
+    pub(crate) fn collided(&mut self, code: Code, action: &Action) {
+        match (code, action) {
+            (Code::AlreadyClaimed, _) => self.collide(|it| it.claims_contested += 1),
+            (Code::ClaimLost, Action::Reply(_)) => self.collide(|it| it.replies_fenced += 1),
+            _ => {}
+        }
+    }
+
     /// Counts what was loaded.
     pub(crate) fn count_anew(&mut self) {
         for entry in self.conversations.values() {
@@ -94,6 +96,12 @@ impl Workspace {
         }
     }
 
+    /// Whether anybody follows the statistics here.
+    pub(crate) fn shows_stats(&self) -> bool {
+        let mut sessions = self.sessions.iter();
+        sessions.any(|(_, it)| it.watches_stats != WatchesStats::No)
+    }
+
     /// Tells what changed to those who have the rest, and everything to those who do not.
     pub(crate) fn tell_stats(&mut self) {
         let now = self.now();
@@ -103,7 +111,7 @@ impl Workspace {
         if watching.is_empty() {
             return;
         }
-        let changed = self.changed_scopes();
+        let changed = self.changed_scopes(now);
         let news = self.stats_frame(now, &changed);
         let news = news.map(|it| server_frame(&ServerFrame::Stats(Box::new(it))));
         let owed = watching.iter().any(|(_, it)| matches!(it, WatchesStats::Owed(_)));
@@ -137,12 +145,12 @@ impl Workspace {
     }
 
     /// Of what something else is to be told than the last time.
-    fn changed_scopes(&mut self) -> BTreeSet<Scope> {
+    fn changed_scopes(&mut self, now: Time) -> BTreeSet<Scope> {
         let mut changed = self.stats.tally.take_changed();
         let restated = std::mem::take(&mut self.stats.agents);
         let people = changed.iter().any(|it| matches!(it, Scope::Agent(_))) || !restated.is_empty();
         changed.extend(restated.into_iter().map(Scope::Agent));
-        if people || self.collisions() != self.stats.told.collisions {
+        if people || self.collisions(now) != self.stats.told.collisions {
             changed.insert(Scope::Workspace);
         }
         if people {
@@ -156,16 +164,9 @@ impl Workspace {
         changed
     }
 
-    /// Collisions here, and on the other instances as far as they were heard.
-    pub(crate) fn collisions(&self) -> Collisions {
-        let mut sum = self.stats.collisions;
-        for other in self.remote.collisions() {
-            sum.claims_contested += other.claims_contested;
-            sum.replies_stale += other.replies_stale;
-            sum.replies_fenced += other.replies_fenced;
-            sum.repeats_absorbed += other.repeats_absorbed;
-        }
-        sum
+    /// Collisions on all instances, as far as they were heard, or read in the log.
+    pub(crate) fn collisions(&self, now: Time) -> Recent {
+        self.stats.collided.recent(now)
     }
 
     /// The rows of these scopes; `None`: there are none.
@@ -175,12 +176,13 @@ impl Workspace {
             let live = self.stats.tally.live(scope);
             match scope {
                 Scope::Workspace => {
-                    let collisions = self.collisions();
+                    let collisions = self.collisions(now);
                     self.stats.told.collisions = collisions;
                     frame.workspace = Some(WorkspaceStats {
                         live,
                         agents: self.standings(self.routing.board.agents()),
-                        collisions,
+                        collisions: collisions.day,
+                        collisions_hour: collisions.hour,
                     });
                 }
                 Scope::Queue(id) => {

@@ -235,6 +235,7 @@ impl Workspace {
             Internal::Head(head) => self.head_read(head),
             Internal::Heard(message) => self.heard(&message),
             Internal::Outdated(id, version, entries) => self.outdated_read(id, version, entries),
+            Internal::Collided(stored) => self.collisions_read(stored),
         }
     }
 

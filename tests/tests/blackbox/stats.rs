@@ -2,7 +2,7 @@
 //! saw.
 
 use crate::desk::{claim, conversation, push_where, watch};
-use crate::hub::Hub;
+use crate::hub::{Hub, PATIENCE};
 use dibs_client::Client;
 use dibs_protocol::refusal::Code;
 use serde_json::{Value, json};
@@ -77,8 +77,8 @@ async fn a_desk_is_counted_as_it_goes_on() {
 }
 
 #[tokio::test]
-async fn collisions_are_counted() {
-    let hub = Hub::start(&[]);
+async fn collisions_are_counted_and_what_is_counted_survives_a_restart() {
+    let mut hub = Hub::start(&[]);
     let c = conversation(&hub, "c").await;
     let (zoe, priya, sam) = (
         hub.supervisor("zoe").await,
@@ -98,6 +98,56 @@ async fn collisions_are_counted() {
     let expected =
         json!({"claims_contested": 1, "replies_stale": 1, "replies_fenced": 1, "repeats_absorbed": 1});
     assert_eq!(counted["collisions"], expected);
+    assert_eq!(counted["collisions_hour"], expected);
+    let release = cmd!("release", "conversation": c, "token": token);
+    priya.call(release).await.unwrap();
+    let handled = workspace(&zoe, |it| it["handle_time"]["day"]["count"] == 1).await;
+    drop((zoe, priya, sam));
+    hub.term();
+    hub.exited(PATIENCE).await.expect("it ends");
+    hub.restart();
+    let zoe = hub.supervisor("zoe").await;
+    zoe.call(cmd!("watch_stats")).await.unwrap();
+    let whole = push_where(&zoe, "stats", |it| it["whole"] == true).await;
+    let after = &whole["workspace"];
+    for what in ["collisions", "collisions_hour", "handle_time", "first_response"] {
+        assert_eq!(
+            after[what], handled[what],
+            "{what} is as it was before the restart"
+        );
+    }
+    let agents = whole["agents"].as_array().unwrap();
+    let priya = agents.iter().find(|it| it["id"] == "priya").unwrap();
+    assert_eq!(priya["handle_time"]["day"]["count"], 1);
+}
+
+#[tokio::test]
+async fn a_team_shows_what_it_is_responsible_for_and_how_its_members_do() {
+    let hub = Hub::start(&[]);
+    let settings = json!({"capacity": {"default": 4}, "teams": [{"id": "night", "members": ["sam"]}]});
+    let ada = hub
+        .connect(json!({ "sub": "ada", "role": "admin" }))
+        .await
+        .unwrap();
+    ada.call(cmd!("set_settings", "settings": settings))
+        .await
+        .unwrap();
+    let c = conversation(&hub, "c").await;
+    let (nora, sam) = (hub.member("nora", &["night"]).await, hub.agent("sam").await);
+    nora.call(cmd!("set_presence", "status": "busy")).await.unwrap();
+    claim(&sam, c).await;
+    sam.call(cmd!("update", "conversation": c, "team": "night"))
+        .await
+        .unwrap();
+    ada.call(cmd!("watch_stats")).await.unwrap();
+    let night = |it: &Value| {
+        let teams = it["teams"].as_array().cloned().unwrap_or_default();
+        teams.into_iter().find(|it| it["id"] == "night")
+    };
+    let wanted = |it: &Value| night(it).is_some_and(|it| it["claimed"] == 1 && it["agents"]["busy"] == 1);
+    let team = night(&push_where(&ada, "stats", wanted).await).unwrap();
+    let agents = json!({"online": 1, "away": 0, "busy": 1, "gone": 0, "load": 1, "capacity": 8});
+    assert_eq!((&team["waiting"], &team["agents"]), (&json!(1), &agents));
 }
 
 #[tokio::test]
