@@ -23,6 +23,10 @@ pub(crate) enum Bug {
     TimersBeforeRenewal,
     /// What was decided upon a commit that failed is committed all the same.
     DependentsOfConflict,
+    /// What routing found is granted without asking again whether the agent still has room.
+    RouteWithoutRoom,
+    /// A reply that comes late, but before the timer did, counts as one in time: nothing says that it was late.
+    LateReplyInTime,
 }
 
 #[cfg(not(test))]

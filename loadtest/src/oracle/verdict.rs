@@ -23,11 +23,11 @@ pub enum Promise {
     SameState,
     /// 6: nothing reaches a session that may not see it.
     Walls,
-    /// 8: a promise about time is kept or broken in the log exactly once, and at its time.
+    /// 9: a promise about time is kept or broken in the log exactly once, and at its time.
     InTime,
     /// An answer was true at some point between question and answer.
     TrueAnswers,
-    /// Routing gives nobody more than the settings allow.
+    /// 8: routing gives nobody more than the settings of that time allow.
     Routing,
 }
 

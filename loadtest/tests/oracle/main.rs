@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod answers;
+mod deadlines;
 mod desk;
 mod hub;
 mod mutations;

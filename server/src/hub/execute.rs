@@ -100,6 +100,7 @@ impl Workspace {
     pub(crate) fn attempt(&mut self, job: Job) {
         if let (Action::Route(route), Caller::Router(id)) = (&job.action, &job.caller)
             && !self.may_route(*id, route)
+            && !seeded(Bug::RouteWithoutRoom)
         {
             return self.routed(*id, true);
         }
@@ -266,9 +267,13 @@ impl Workspace {
         job: Job,
         about: Option<ConversationId>,
         before: Option<Arc<Conversation>>,
-        decision: Decision,
+        mut decision: Decision,
         now: Time,
     ) {
+        if seeded(Bug::LateReplyInTime) && matches!(job.action, Action::Reply(_)) {
+            let late = |event: &Event| matches!(event, Event::SlaBreached { .. });
+            decision.events.retain(|(_, event)| !late(event));
+        }
         let id = about.unwrap_or_else(|| opened_id(&decision));
         self.company.add(&job.sender);
         let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));

@@ -2,7 +2,7 @@
 //! the same schedules without it break none.
 
 use super::env::Broken;
-use super::plan::{Faults, Habits, Plan};
+use super::plan::{Faults, Habits, Plan, Routed};
 use super::world::run;
 use crate::seeded::Bug;
 use dibs_loadtest::oracle::Promise;
@@ -152,6 +152,45 @@ fn timers_that_fire_before_an_instance_has_looked_around_are_found() {
             log_ms: 2,
             ..plan.faults
         };
+        plan
+    });
+}
+
+#[test]
+fn routing_that_does_not_ask_for_room_again_is_found() {
+    is_found(Bug::RouteWithoutRoom, &[promise(Promise::Routing)], |seed| {
+        let mut plan = Plan::quiet(seed, 2);
+        (plan.customers, plan.messages, plan.agents, plan.pinned) = (8, 3, 2, true);
+        (plan.think_ms, plan.actions) = (60, 30);
+        plan.routing = Some(Routed {
+            strategy: "least_loaded",
+            offer: false,
+            capacity: 1,
+        });
+        plan.habits = Habits {
+            claim: 40,
+            reply: 10,
+            release: 30,
+            ..Habits::none()
+        };
+        // Instances that hear nothing of one another both route.
+        plan.faults.bus_loses = 700;
+        plan
+    });
+}
+
+#[test]
+fn late_replies_that_nobody_calls_late_are_found() {
+    is_found(Bug::LateReplyInTime, &[promise(Promise::InTime)], |seed| {
+        let mut plan = Plan::quiet(seed, 1);
+        (plan.sla, plan.customers, plan.messages) = (true, 4, 3);
+        (plan.think_ms, plan.actions) = (300, 40);
+        plan.habits = Habits {
+            claim: 40,
+            reply: 50,
+            ..Habits::none()
+        };
+        plan.faults.log_ms = 200;
         plan
     });
 }

@@ -158,7 +158,8 @@ fn options(env: &Env) -> Options {
         ..Settings::default()
     };
     let settings = match env.plan.routing {
-        Some(routed) => settings.with(routed.settings()),
+        // An admin sets it, so that it stands in the log.
+        Some(_) => settings,
         None if env.plan.sla => settings.with(promises()),
         None => settings,
     };

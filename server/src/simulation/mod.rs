@@ -4,6 +4,7 @@
 //! Deliberately absent: sockets, HTTP, SQL, and whatever is not under test. The promises themselves are judged by
 //! `dibs_loadtest::oracle` and by `check`.
 
+mod admin;
 mod bugs;
 mod bus;
 mod check;

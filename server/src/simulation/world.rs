@@ -1,6 +1,7 @@
 //! A schedule from its beginning to its judgement: everybody does what they like while things go wrong, then nothing
 //! goes wrong any more, everybody looks at everything, and everybody leaves.
 
+use super::admin::administer;
 use super::check;
 use super::client::Client;
 use super::cluster::Cluster;
@@ -123,6 +124,7 @@ impl World {
             env, cluster, shared, ..
         } = self;
         let write = |number| tokio::spawn(customer(env.clone(), cluster.clone(), shared.clone(), number));
+        tokio::spawn(administer(env.clone(), cluster.clone()));
         let customers = (0..env.plan.customers).map(write).collect();
         let agents = env.plan.agents;
         let spawn = |number: usize| {

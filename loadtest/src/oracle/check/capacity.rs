@@ -1,5 +1,5 @@
-//! What routing promises, as the log shows it: it gives nobody more than the settings of that time allow, and nothing that
-//! somebody holds. What agents take by hand, or accept, may be more. Deliberately without the rules.
+//! Promise 8: what routing promises, as the log shows it: it gives nobody more than the settings of that time allow, and
+//! nothing that somebody holds. What agents take by hand, or accept, may be more. Deliberately without the rules.
 
 use super::Court;
 use crate::oracle::verdict::Promise;

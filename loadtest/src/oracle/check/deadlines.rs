@@ -1,4 +1,4 @@
-//! Promise 8: every promise about time is broken or kept in the log exactly once, and when it says.
+//! Promise 9: every promise about time is broken or kept in the log exactly once, and when it says.
 //!
 //! What ran is read from `sla_planned`; the rules are not asked, so that a wrong rule does not acquit itself.
 
