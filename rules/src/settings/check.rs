@@ -6,8 +6,8 @@ use crate::sla::Calendar;
 use dibs_protocol::ids::{QueueId, TeamId};
 use dibs_protocol::limits;
 use dibs_protocol::settings::{
-    AgentSettings, Fault, Match, QueueSettings, Routing, SavedView, ServiceLevel, ViewAudience,
-    WorkspaceSettings,
+    AgentSettings, Fault, Match, QueueDelivery, QueueSettings, Routing, SavedView, ServiceLevel,
+    ViewAudience, WorkspaceSettings,
 };
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ pub fn check(it: &WorkspaceSettings) -> Vec<Fault> {
     service_levels(&it.service_levels, &known, &mut faults);
     hours(it, &mut faults);
     claims(it, &mut faults);
-    escalation::check(&it.escalations, &known, &mut faults);
+    escalation::check(&it.escalations, &it.service_levels, &known, &mut faults);
     if it
         .auto_close_after_days
         .is_some_and(|days| !(1..=LONGEST_DAYS).contains(&days))
@@ -80,6 +80,12 @@ fn queues(list: &[QueueSettings], known: &Known<'_>, faults: &mut Faults) {
             faults.add(
                 at("sticky_s"),
                 "a queue that is worked by hand gives nothing to anybody",
+            );
+        }
+        if it.routing == Routing::Manual && it.delivery == QueueDelivery::Offer {
+            faults.add(
+                at("delivery"),
+                "a queue that is worked by hand offers nothing to anybody",
             );
         }
         faults.names(&at("tiers_first"), &it.tiers_first);
@@ -134,6 +140,16 @@ fn service_levels(list: &[ServiceLevel], known: &Known<'_>, faults: &mut Faults)
         let at = |field: &str| format!("service_levels[{i}].{field}");
         faults.name(at("name"), &it.name);
         known.matched(&at("match"), &it.matches, faults);
+        if let Some(before) = list[..i]
+            .iter()
+            .find(|before| covers(&before.matches, &it.matches))
+        {
+            let name = &before.name;
+            faults.add(
+                at("match"),
+                format_args!("it never holds: {name:?} comes first and means all of these"),
+            );
+        }
         let targets = [
             ("first_response_s", it.first_response_s),
             ("next_response_s", it.next_response_s),
@@ -151,6 +167,17 @@ fn service_levels(list: &[ServiceLevel], known: &Known<'_>, faults: &mut Faults)
     }
 }
 
+/// Whether every conversation that one means is one that the other means.
+fn covers(other: &Match, one: &Match) -> bool {
+    fn within<T: PartialEq>(other: &[T], one: &[T]) -> bool {
+        other.is_empty() || !one.is_empty() && one.iter().all(|it| other.contains(it))
+    }
+    within(&other.queue, &one.queue)
+        && within(&other.tier, &one.tier)
+        && within(&other.priority, &one.priority)
+        && within(&other.channel, &one.channel)
+}
+
 fn hours(it: &WorkspaceSettings, faults: &mut Faults) {
     faults.count("hours", it.hours.len());
     for (name, hours) in &it.hours {
@@ -166,6 +193,13 @@ fn hours(it: &WorkspaceSettings, faults: &mut Faults) {
 fn claims(it: &WorkspaceSettings, faults: &mut Faults) {
     let claims = &it.claims;
     faults.seconds("claims.grace_s", claims.grace_s);
+    let most_s = LONGEST_GRACE_MS / 1_000;
+    if claims.grace_s.is_some_and(|s| s > most_s.unsigned_abs()) {
+        faults.add(
+            "claims.grace_s",
+            "must be at most a day: absences are known for so long",
+        );
+    }
     faults.seconds("claims.idle_s", claims.idle_s.filter(|s| *s != 0));
     faults.seconds("claims.offer_ttl_s", claims.offer_ttl_s);
     faults.seconds("away_after_s", it.away_after_s);
@@ -193,13 +227,6 @@ fn views(list: &[SavedView], known: &Known<'_>, faults: &mut Faults) {
         if let Err(refusal) = it.filter.check() {
             let field = refusal.details.field.unwrap_or_else(|| "filter".to_owned());
             faults.add(format_args!("views[{i}].{field}"), refusal.message);
-    let most_s = LONGEST_GRACE_MS / 1_000;
-    if claims.grace_s.is_some_and(|s| s > most_s.unsigned_abs()) {
-        faults.add(
-            "claims.grace_s",
-            "must be at most a day: absences are known for so long",
-        );
-    }
         }
         if let ViewAudience::Team(team) = &it.shared_with {
             known.team(format!("views[{i}].shared_with.team"), team, faults);

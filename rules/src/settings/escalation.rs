@@ -2,10 +2,12 @@
 
 use super::check::Known;
 use super::names::Faults;
+use crate::sla::promise::within_s;
 use dibs_protocol::ids::QueueId;
-use dibs_protocol::settings::{Escalation, EscalationAction, EscalationTrigger};
+use dibs_protocol::settings::{Escalation, EscalationAction, EscalationTrigger, ServiceLevel};
+use dibs_protocol::terms::{Priority, SlaTarget};
 
-pub(super) fn check(list: &[Escalation], known: &Known<'_>, faults: &mut Faults) {
+pub(super) fn check(list: &[Escalation], levels: &[ServiceLevel], known: &Known<'_>, faults: &mut Faults) {
     faults.count("escalations", list.len());
     faults.once(
         |i| format!("escalations[{i}].name"),
@@ -22,9 +24,9 @@ pub(super) fn check(list: &[Escalation], known: &Known<'_>, faults: &mut Faults)
             EscalationTrigger::UnansweredAtLeast(0) => {
                 faults.add(at("on.unanswered_at_least"), "must be at least 1");
             }
-            EscalationTrigger::UnansweredAtLeast(_)
-            | EscalationTrigger::Warned(_)
-            | EscalationTrigger::Breached(_) => {}
+            EscalationTrigger::UnansweredAtLeast(_) => {}
+            EscalationTrigger::Warned(targets) => promised(&at("on.warned"), targets, levels, faults),
+            EscalationTrigger::Breached(targets) => promised(&at("on.breached"), targets, levels, faults),
         }
         if it.actions.is_empty() {
             faults.add(at("actions"), "it does nothing");
@@ -39,6 +41,22 @@ pub(super) fn check(list: &[Escalation], known: &Known<'_>, faults: &mut Faults)
             field,
             format_args!("these move a conversation in a circle: {}", cycle.join(", ")),
         );
+    }
+}
+
+/// What nobody promises is neither at risk nor broken.
+fn promised(field: &str, targets: &[SlaTarget], levels: &[ServiceLevel], faults: &mut Faults) {
+    let any = |target: SlaTarget| levels.iter().any(|it| within_s(it, target).is_some());
+    if targets.is_empty() && !SlaTarget::ALL.iter().any(|it| any(*it)) {
+        faults.add(field, "no service level promises anything");
+    }
+    for (k, target) in targets.iter().enumerate() {
+        if !any(*target) {
+            faults.add(
+                format_args!("{field}[{k}]"),
+                format_args!("no service level promises the {target}"),
+            );
+        }
     }
 }
 
@@ -61,6 +79,10 @@ fn check_action(at: &str, action: &EscalationAction, known: &Known<'_>, faults: 
                     format_args!("must name 1 to {} agents", dibs_protocol::limits::MENTIONS),
                 );
             }
+        }
+        EscalationAction::RaisePriority(Priority::Low) => {
+            let field = format!("{at}.raise_priority");
+            faults.add(field, "nothing is lower than low");
         }
         EscalationAction::RaisePriority(_) | EscalationAction::Unassign => {}
     }

@@ -128,7 +128,8 @@ fn calendar<'a>(level: &ServiceLevel, settings: &'a Settings) -> Option<&'a Cale
     settings.calendars.get(level.hours.as_ref()?)
 }
 
-fn within_s(level: &ServiceLevel, target: SlaTarget) -> Option<u64> {
+/// What a level promises, in seconds; `None`: nothing.
+pub(crate) fn within_s(level: &ServiceLevel, target: SlaTarget) -> Option<u64> {
     match target {
         SlaTarget::FirstResponse => level.first_response_s,
         SlaTarget::NextResponse => level.next_response_s,

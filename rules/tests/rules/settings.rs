@@ -17,7 +17,7 @@ fn fields(value: Value) -> Vec<String> {
 }
 
 fn escalation(name: &str, from: &[&str], to: &str) -> Value {
-    json!({"name": name, "on": {"breached": []}, "match": {"queue": from}, "actions": [{"move_to_queue": to}]})
+    json!({"name": name, "on": {"unanswered_at_least": 1}, "match": {"queue": from}, "actions": [{"move_to_queue": to}]})
 }
 
 fn queues() -> Value {
@@ -96,10 +96,38 @@ fn what_is_set_holds_and_what_is_not_is_as_configured() {
 #[case::does_nothing(json!({"escalations": [{"name": "e", "on": {"unanswered_at_least": 0}, "actions": []}]}),
     &["escalations[0].on.unanswered_at_least", "escalations[0].actions"])]
 #[case::actions(
-    json!({"escalations": [{"name": "e", "on": {"warned": []}, "actions": [
+    json!({"escalations": [{"name": "e", "on": {"unanswered_at_least": 1}, "actions": [
         {"move_to_queue": "x"}, {"mention_team": "x"}, {"add_tags": [""]}, {"notify": []}]}]}),
     &["escalations[0].actions[0].move_to_queue", "escalations[0].actions[1].mention_team",
       "escalations[0].actions[2].add_tags[0]", "escalations[0].actions[3].notify"]
+)]
+#[case::what_nobody_promises(
+    json!({"service_levels": [{"name": "n", "resolution_s": 5}], "escalations": [
+        {"name": "a", "on": {"warned": ["resolution", "first_response"]}, "actions": ["unassign"]},
+        {"name": "b", "on": {"breached": []}, "actions": ["unassign"]}]}),
+    &["escalations[0].on.warned[1]"]
+)]
+#[case::nothing_is_promised(
+    json!({"service_levels": [{"name": "n"}], "escalations": [{"name": "b", "on": {"breached": []}, "actions": ["unassign"]}]}),
+    &["escalations[0].on.breached"]
+)]
+#[case::raised_to_low(
+    json!({"escalations": [{"name": "e", "on": {"unanswered_at_least": 1}, "actions": [{"raise_priority": "low"}]}]}),
+    &["escalations[0].actions[0].raise_priority"]
+)]
+#[case::offered_by_hand(json!({"queues": [{"id": "a", "delivery": "offer"}]}), &["queues[0].delivery"])]
+#[case::sticky_by_hand(json!({"queues": [{"id": "a", "sticky_s": 5}]}), &["queues[0].sticky_s"])]
+#[case::never_holds(
+    json!({"service_levels": [
+        {"name": "vip", "match": {"tier": ["vip", "gold"]}}, {"name": "urgent", "match": {"priority": ["urgent"], "tier": ["vip"]}},
+        {"name": "all"}, {"name": "low", "match": {"priority": ["low"]}}]}),
+    &["service_levels[1].match", "service_levels[3].match"]
+)]
+#[case::all_of_these_hold(
+    json!({"service_levels": [
+        {"name": "vip", "match": {"tier": ["vip"], "priority": ["high"]}}, {"name": "gold", "match": {"tier": ["vip", "gold"]}},
+        {"name": "high", "match": {"priority": ["high"]}}, {"name": "all"}]}),
+    &[]
 )]
 #[case::canned(json!({"canned": [{"name": "", "text": ""}]}), &["canned[0].name", "canned[0].text"])]
 #[case::views(
