@@ -118,6 +118,47 @@ fn hold(state: &mut Conversation, agent: &str, now: Time) {
     });
 }
 
+#[test]
+fn a_queue_for_which_nobody_is_found_says_why_until_somebody_is() {
+    let settings = settings();
+    let mut board = Board::default();
+    board.configure(&settings);
+    let now = START;
+    let mut desk = Desk {
+        settings,
+        board,
+        states: BTreeMap::new(),
+        now,
+    };
+    let vip: QueueId = "vip".parse().unwrap();
+    let at = |desk: &mut Desk, standings: [Standing; 5]| {
+        for agent in agents(&desk.settings, |i| standings[i]) {
+            desk.board.set_agent(agent);
+        }
+    };
+    let mut state = waiting("");
+    (state.id, state.queue) = (ConversationId(Uuid::from_u128(1)), vip.clone());
+    desk.board.set_conversation(state.id, Some(&state), now);
+    desk.states.insert(state.id, state);
+    assert_eq!(desk.route(), []);
+    let serving = desk.board.serving(&vip).unwrap();
+    assert_eq!((serving.agents, serving.free), (0, 0));
+    assert_eq!(serving.nobody.unwrap().to_string(), "nobody works this queue");
+    // Two of the five are of its team.
+    let mut standings = [Standing::Online; 5];
+    (standings[0], standings[1]) = (Standing::Away, Standing::Busy);
+    at(&mut desk, standings);
+    assert_eq!(desk.route(), [], "the others do not work it");
+    let serving = desk.board.serving(&vip).unwrap();
+    assert_eq!((serving.agents, serving.free), (2, 0));
+    assert_eq!(serving.nobody.unwrap().to_string(), "1 away, 1 busy");
+    standings[1] = Standing::Online;
+    at(&mut desk, standings);
+    assert_eq!(desk.route().len(), 1);
+    let serving = desk.board.serving(&vip).unwrap();
+    assert_eq!((serving.agents, serving.nobody), (2, None));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 

@@ -297,3 +297,22 @@ fn a_claim_whose_holder_left_goes_to_the_head_with_its_old_waiting_time() {
     resume(&mut world, "sam claim");
     assert!(!world.state().returned, "until somebody holds it again");
 }
+
+#[test]
+fn a_claim_that_fell_asleep_goes_to_the_head_with_its_old_waiting_time_and_to_somebody_else() {
+    let mut world = play("customer writes Hello");
+    let since = world.state().waiting_since;
+    resume(
+        &mut world,
+        "ben claim after=100\n time deadline after=600 | claim_expired:idle",
+    );
+    assert!(routable(world.state()) && world.state().returned);
+    assert_eq!(world.state().waiting_since, since);
+    let mut newer = state(1, -9_999, Priority::Urgent, "none", false);
+    newer.id = ConversationId(Uuid::from_u128(1));
+    let inbox = queue(json!({}));
+    assert!(place(world.state(), &inbox) < place(&newer, &inbox));
+    let both = [candidate("ben online 0/9 0"), candidate("sam online 8/9 0")];
+    let picked = pick(world.state(), &inbox, &both, None, world.now).unwrap();
+    assert_eq!(picked.agent.as_str(), "sam");
+}

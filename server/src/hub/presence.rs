@@ -119,7 +119,7 @@ impl Workspace {
                 name: known.name.clone(),
                 kind: known.kind,
                 role: known.role,
-                teams: known.teams.clone(),
+                teams: self.people.teams_of(id),
                 status: person.said.status,
                 connected,
                 last_seen_at: if connected { Some(now) } else { person.last_seen },

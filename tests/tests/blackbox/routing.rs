@@ -5,6 +5,7 @@ use crate::desk::{claim, count, events, message_with, push, push_where, summary,
 use crate::hub::Hub;
 use crate::token::mint;
 use dibs_client::{Client, Options};
+use dibs_protocol::answer::WatchAgentsAnswer;
 use dibs_protocol::http::PutSettings;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::Code;
@@ -337,4 +338,55 @@ async fn a_thousand_arrivals_are_given_once_each() {
     for c in opened.iter().step_by(10) {
         assert_eq!(count(&events(&reader, *c).await, "claim_granted"), 1);
     }
+}
+
+#[tokio::test]
+async fn capacity_bounds_what_is_given_and_never_what_is_taken_and_the_agents_say_both() {
+    let hub = Hub::start(&[]);
+    let agents = json!([{ "id": "priya", "capacity": 1 }]);
+    set(
+        &hub,
+        json!({}),
+        json!({ "agents": agents, "capacity": { "default": 7 } }),
+    )
+    .await;
+    let priya = hub.agent("priya").await;
+    let given = write(&hub, "c1", json!({})).await;
+    assert_eq!(push(&priya, "claim_gained").await["conversation"], json!(given));
+    let waits = write(&hub, "c2", json!({})).await;
+    assert_eq!(summary(&priya, waits).await.claim, None, "she has one already");
+    claim(&priya, waits).await;
+    claim(&priya, write(&hub, "c3", json!({ "queue": "by-hand" })).await).await;
+    let zoe = hub.supervisor("zoe").await;
+    let known: WatchAgentsAnswer = zoe.call_as(cmd!("watch_agents")).await.unwrap();
+    let row = |id: &str| known.agents.iter().find(|it| it.id.as_str() == id).unwrap();
+    assert_eq!((row("priya").capacity, row("priya").claims), (Some(1), 3));
+    assert_eq!((row("zoe").capacity, row("zoe").claims), (Some(7), 0));
+}
+
+#[tokio::test]
+async fn who_is_only_named_in_settings_is_known_and_can_be_handed_something_from_their_first_hello() {
+    let hub = Hub::start(&[]);
+    let teams = json!([{ "id": "night", "members": ["nora", "priya"] }]);
+    set(&hub, json!({}), json!({ "teams": teams })).await;
+    let priya = hub.agent("priya").await;
+    let c = write(&hub, "c", json!({ "queue": "by-hand" })).await;
+    let token = claim(&priya, c).await;
+    let to_nora = cmd!("transfer", "conversation": c, "token": token, "to": { "agent": "nora" });
+    let known: WatchAgentsAnswer = priya.call_as(cmd!("watch_agents")).await.unwrap();
+    let ids = |it: &WatchAgentsAnswer| it.agents.iter().map(|it| it.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(ids(&known), ["priya"]);
+    assert_eq!(known.teams[0].members.len(), 1, "as in the list of agents");
+    assert_eq!(
+        known.agents[0].teams.len(),
+        1,
+        "and an agent's row says what the team's says"
+    );
+    assert_eq!(priya.refused(to_nora.clone()).await.unwrap().code, Code::NotFound);
+    let nora = hub.agent("nora").await;
+    let known: WatchAgentsAnswer = priya.call_as(cmd!("watch_agents")).await.unwrap();
+    assert_eq!(ids(&known), ["nora", "priya"]);
+    assert_eq!(known.teams[0].members.len(), 2);
+    priya.call(to_nora).await.unwrap();
+    assert_eq!(push(&nora, "offer").await["conversation"], json!(c));
 }
