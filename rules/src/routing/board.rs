@@ -79,7 +79,8 @@ pub struct Serving {
     pub agents: usize,
     /// Those of them who take work and have room.
     pub free: usize,
-    /// Why the last conversation for which nobody was found is still waiting; `None`: somebody was found.
+    /// Why the last conversation for which nobody was found is still waiting, as of the last [`Board::tick`]; `None`:
+    /// somebody was found.
     pub nobody: Option<Nobody>,
 }
 
@@ -417,18 +418,22 @@ impl Board {
         }
     }
 
-    /// Somebody may have become free: their queues are looked at again.
+    /// Somebody may have become free: their queues are looked at again. If they have not, what is said of those for which
+    /// nobody was found may be another reason now, which has time.
     fn stir_for(&mut self, at: usize) {
-        if !self.agents[at].is_free() {
-            return;
-        }
+        let is_free = self.agents[at].is_free();
         let theirs = self
             .pools
             .iter()
             .filter(|it| it.members.binary_search(&at).is_ok());
         for queue in theirs.flat_map(|it| &it.queues) {
-            if self.queues.get(queue).is_some_and(|it| !it.waiting.is_empty()) {
+            let Some(line) = self.queues.get(queue).filter(|it| !it.waiting.is_empty()) else {
+                continue;
+            };
+            if is_free {
                 self.stirred.insert(queue.clone());
+            } else if line.nobody.is_some() {
+                self.later.insert(queue.clone());
             }
         }
     }

@@ -148,6 +148,7 @@ fn a_queue_for_which_nobody_is_found_says_why_until_somebody_is() {
     let mut standings = [Standing::Online; 5];
     (standings[0], standings[1]) = (Standing::Away, Standing::Busy);
     at(&mut desk, standings);
+    assert_eq!(desk.board.tick(now), []);
     assert_eq!(desk.route(), [], "the others do not work it");
     let serving = desk.board.serving(&vip).unwrap();
     assert_eq!((serving.agents, serving.free), (2, 0));
