@@ -497,7 +497,8 @@ view: string, };
 export type Code = "invalid" | "unknown_command" | "unauthenticated" | "forbidden" | "not_found" | "already_claimed" | "not_claimed" | "claim_lost" | "stale" | "key_reused" | "conflict" | "rate_limited" | "too_large" | "unavailable" | "internal";
 
 /**
- * Collisions that came to nothing, since the instances that now run came to know the workspace.
+ * Collisions that came to nothing, on all instances, also on those that have ended since. What an instance counted in its
+ * last seconds before it was killed may be missing.
  */
 export type Collisions = {
 /**
@@ -3477,9 +3478,13 @@ export type WorkspaceStats = {
  */
 agents: Standings,
 /**
- * What customers never saw.
+ * What customers never saw in the last day.
  */
 collisions: Collisions,
+/**
+ * What they never saw in the last hour.
+ */
+collisions_hour: Collisions,
 /**
  * Their customer waits for an answer.
  */
