@@ -33,8 +33,9 @@ impl Wall {
     async fn shows(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) {
         let until = Instant::now() + BOUND;
         loop {
-            let news = frames(&self.link).into_iter().filter(|it| it["type"] == "stats");
-            if let Some(last) = news.filter(|it| it["workspace"].is_object()).last() {
+            let mut news = frames(&self.link);
+            news.retain(|it| it["type"] == "stats");
+            if let Some(last) = news.iter().rfind(|it| it["workspace"].is_object()) {
                 self.workspace = last["workspace"].clone();
             }
             if self.workspace.is_object() && wanted(&self.workspace) {
