@@ -16,6 +16,7 @@ mod killed;
 mod postgres;
 mod races;
 mod redis;
+mod restored;
 mod rolling;
 mod secure;
 mod stopped;
