@@ -165,7 +165,7 @@ impl Postgres {
     #[must_use]
     pub fn socket_url(&self) -> String {
         let folder = self.folder.to_string_lossy().replace('/', "%2F");
-        format!("postgres://dibs:hunter2@{folder}/postgres")
+        format!("postgres://dibs:hunter2@{folder}:{}/postgres", self.port)
     }
 
     /// What a statement gives, one row a line.

@@ -23,11 +23,12 @@ start() {
         -c "${1:-log_checkpoints=off}" &
     pid=$!
 }
+fail() { rm -rf "$folder"; exit 1; }
 stop() { kill -QUIT "$pid" 2>/dev/null && wait "$pid"; }
 case $from in
-    "") "$bin/initdb" -D "$folder/data" -U dibs -A trust -E UTF8 --locale=C --no-sync >/dev/null || exit 1 ;;
-    /*) cp -a "$from" "$folder/data" && touch "$folder/data/recovery.signal" || exit 1 ;;
-    *) "$bin/pg_basebackup" -D "$folder/data" -h 127.0.0.1 -p "$from" -U dibs -R -c fast --no-sync || exit 1 ;;
+    "") "$bin/initdb" -D "$folder/data" -U dibs -A trust -E UTF8 --locale=C --no-sync >/dev/null || fail ;;
+    /*) cp -a "$from" "$folder/data" && touch "$folder/data/recovery.signal" || fail ;;
+    *) "$bin/pg_basebackup" -D "$folder/data" -h 127.0.0.1 -p "$from" -U dibs -R -c fast --no-sync || fail ;;
 esac
 mkdir "$folder/wal"
 for setting in "$@"; do echo "$setting" >>"$folder/data/postgresql.conf"; done
@@ -38,7 +39,8 @@ while read -r word setting; do
         stop) stop; echo stopped ;;
         kill)
             memory=$(sed -n 7p "$folder/data/postmaster.pid")
-            kill -KILL "$pid" $(pgrep -P "$pid"); wait "$pid"
+            kill -KILL "$pid" $(pgrep -P "$pid")
+            while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
             ipcrm -m "${memory##* }"; echo killed ;;
         back_up) "$bin/pg_basebackup" -D "$folder/base" -h 127.0.0.1 -p "$port" -U dibs -X none -c fast; echo backed_up ;;
         freeze) kill -STOP "$pid" $(pgrep -P "$pid"); echo frozen ;;

@@ -108,7 +108,7 @@ async fn of_two_who_set_at_once_one_wins_and_the_other_is_shown_what_is() {
         };
         let value = Some(10 * (seen + 1) + mine);
         assert_eq!(
-            (current.version, current.settings.away_after_s.map(u64::from)),
+            (current.version, current.settings.away_after_s),
             (seen + 1, value)
         );
         // Both see it before they set again.
