@@ -237,9 +237,14 @@ impl Postgres {
     }
 
     /// Ends it as `kill -9` of all its processes does.
+    ///
+    /// # Panics
+    /// When it does not run.
     pub fn kill(&self) {
+        let known = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let process = PathBuf::from("/proc").join(known.lines().next().unwrap());
         self.say("kill");
-        self.wait_for("killed");
+        until("PostgreSQL is not killed", || !process.exists());
     }
 
     /// Starts it again, and waits until it takes connections.
