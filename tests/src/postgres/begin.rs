@@ -39,7 +39,7 @@ while read -r word setting; do
         stop) stop; echo stopped ;;
         kill)
             memory=$(sed -n 7p "$folder/data/postmaster.pid")
-            kill -KILL "$pid" $(pgrep -P "$pid")
+            env kill -KILL "$pid" $(pgrep -P "$pid")
             while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
             ipcrm -m "${memory##* }" ;;
         back_up) "$bin/pg_basebackup" -D "$folder/base" -h 127.0.0.1 -p "$port" -U dibs -X none -c fast; echo backed_up ;;
