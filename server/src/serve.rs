@@ -213,9 +213,18 @@ fn open_servers(
 /// # Errors
 /// [`ServeError`] when it cannot be opened.
 pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn Log>, ServeError> {
-    let Some(PostgresConfig { url, ca, readers }) = &config.postgres else {
-        return Ok(Arc::new(SqliteLog::open(&config.data, Arc::new(SystemClock))?));
-    };
+    Ok(match &config.postgres {
+        Some(database) => Arc::new(open_database(database).await?),
+        None => Arc::new(SqliteLog::open(&config.data, Arc::new(SystemClock))?),
+    })
+}
+
+/// Opens the log in the database.
+///
+/// # Errors
+/// [`ServeError`] when it cannot be opened.
+pub(crate) async fn open_database(config: &PostgresConfig) -> Result<PostgresLog, ServeError> {
+    let PostgresConfig { url, ca, readers } = config;
     let url = match url {
         UrlSource::Given(url) => url.clone(),
         UrlSource::File(path) => {
@@ -236,7 +245,7 @@ pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn Log>, ServeError
     if let Some(notice) = log.notice() {
         tracing::warn!("{notice}");
     }
-    Ok(Arc::new(log))
+    Ok(log)
 }
 
 /// Where instances meet: Redis, where the configuration names one, signed with what only those know who share the log.

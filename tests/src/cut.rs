@@ -1,7 +1,8 @@
-//! A line over TCP that can be cut and held: a proxy on a free port. It knows nothing of what goes through it.
+//! A line over TCP that can be cut, held and led elsewhere: a proxy on a free port. It knows nothing of what goes through it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -20,6 +21,8 @@ enum State {
 
 #[derive(Debug)]
 struct Shared {
+    /// The port where it leads.
+    to: AtomicU16,
     state: Mutex<(State, Vec<TcpStream>)>,
     changed: Condvar,
 }
@@ -64,6 +67,7 @@ impl Line {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
+            to: AtomicU16::new(port),
             state: Mutex::new((State::Open, Vec::new())),
             changed: Condvar::new(),
         });
@@ -77,7 +81,7 @@ impl Line {
                     State::Open | State::Held => {}
                 }
                 let line = Arc::clone(&line);
-                thread::spawn(move || join(&line, client, port));
+                thread::spawn(move || join(&line, client));
             }
         });
         Self { address, shared }
@@ -87,6 +91,11 @@ impl Line {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Leads who dials from now on to another port of 127.0.0.1, as an address that moves to another machine does.
+    pub fn lead_to(&self, port: u16) {
+        self.shared.to.store(port, Ordering::Relaxed);
     }
 
     /// Ends all connections, and refuses new ones.
@@ -113,10 +122,11 @@ impl Drop for Line {
     }
 }
 
-fn join(line: &Arc<Shared>, client: TcpStream, port: u16) {
+fn join(line: &Arc<Shared>, client: TcpStream) {
     if !line.carries() {
         return;
     }
+    let port = line.to.load(Ordering::Relaxed);
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
         return;
     };

@@ -1,44 +1,20 @@
 //! A private PostgreSQL server: in a folder of its own, on a socket there and on a free port, with a database for each
-//! who asks, gone with this process. It flushes to disk as in production. What is stored in it is not known here.
+//! who asks, gone with this process; with TLS, or as another one's standby, where that is wanted. It flushes to disk as in
+//! production. What is stored in it is not known here.
 //!
 //! A shell holds the server. It reads commands from this process, and when there is nobody to read from, however this
 //! process ended, it stops the server and removes the folder. A machine without PostgreSQL fails what needs it.
 
-use crate::process::{PATIENCE, free_port};
-use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+mod begin;
+
+use crate::process::{PATIENCE, until};
+use begin::{Begin, Held};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, OnceLock};
-
-/// The oldest server that Dibs takes.
-const OLDEST: u32 = 14;
-
-const HOLDER: &str = r#"
-trap '' INT TERM
-bin=$1 folder=$2 port=$3
-start() {
-    "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
-        -c "unix_socket_directories=$folder" -c max_connections=200 -c recovery_init_sync_method=syncfs -c log_min_messages=log -c log_checkpoints=off &
-    pid=$!
-}
-stop() { kill -QUIT "$pid" && wait "$pid"; }
-"$bin/initdb" -D "$folder/data" -U dibs -A trust -E UTF8 --locale=C --no-sync >/dev/null || exit 1
-start
-while read -r word; do
-    case $word in
-        start) start ;;
-        stop) stop; echo stopped ;;
-        freeze) kill -STOP "$pid" $(pgrep -P "$pid"); echo frozen ;;
-        thaw) kill -CONT "$pid" $(pgrep -P "$pid"); echo thawed ;;
-    esac
-done
-kill -CONT "$pid" $(pgrep -P "$pid") 2>/dev/null
-stop
-rm -rf "$folder"
-"#;
 
 /// A server that runs. Dropping it ends it.
 #[derive(Debug)]
@@ -65,42 +41,93 @@ impl Postgres {
     /// When it cannot be started.
     #[must_use]
     pub fn start() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("dibs-pg-")
-            .tempdir()
-            .unwrap()
-            .keep();
-        let as_user = unprivileged(&folder);
-        let mut command = Command::new(as_user.first().map_or("sh", |word| word.as_str()));
-        command.args(as_user.iter().skip(1));
-        if !as_user.is_empty() {
-            command.arg("sh");
-        }
-        let (bin, port) = (binaries(), free_port());
-        let port_text = port.to_string();
-        let args: [&OsStr; 6] = [
-            "-c".as_ref(),
-            HOLDER.as_ref(),
-            "sh".as_ref(),
-            bin.as_os_str(),
-            folder.as_os_str(),
-            port_text.as_ref(),
+        Self::begin(&Begin::default())
+    }
+
+    /// A server of its own that speaks TLS to who asks for it, with this certificate and key (PEM).
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let lines = [
+            "ssl = on",
+            "ssl_cert_file = '../cert.pem'",
+            "ssl_key_file = '../key.pem'",
         ];
-        command.args(args).current_dir(&folder);
-        let piped = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut holder = piped.spawn().expect("sh runs");
-        let (said, words) = channel();
-        listen(holder.stderr.take().unwrap(), said.clone());
-        let stdout = BufReader::new(holder.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            stdout
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| said.send(line).ok())
+        Self::begin(&Begin {
+            settings: lines.map(str::to_owned).to_vec(),
+            tls: Some((certificate, key)),
+            ..Begin::default()
+        })
+    }
+
+    /// A copy of the server at this port, which streams from there until it is promoted.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn standby_of(port: u16) -> Self {
+        Self::begin(&Begin {
+            from: port.to_string(),
+            ..Begin::default()
+        })
+    }
+
+    /// A server of its own that keeps its write-ahead log, so that it can be put back to a moment.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_archiving() -> Self {
+        let lines = ["archive_mode = on", "archive_command = 'cp %p ../wal/%f'"];
+        Self::begin(&Begin {
+            settings: lines.map(str::to_owned).to_vec(),
+            ..Begin::default()
+        })
+    }
+
+    /// Copies all that it has, from where [`Postgres::restored_to`] goes on.
+    pub fn back_up(&self) {
+        self.say("back_up");
+        self.wait_for("backed_up");
+    }
+
+    /// Another server with what this one had at a moment after it was backed up: where `pg_create_restore_point` was
+    /// called with this name.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn restored_to(&self, moment: &str) -> Self {
+        let last = self.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
+        let archived = self.folder.join("wal").join(last);
+        until("the log is not archived", || archived.is_file());
+        let settings = vec![
+            format!("restore_command = 'cp {}/wal/%f %p'", self.folder.display()),
+            format!("recovery_target_name = '{moment}'"),
+            "recovery_target_action = 'promote'".to_owned(),
+            "archive_mode = off".to_owned(),
+        ];
+        let it = Self::begin(&Begin {
+            from: self.folder.join("base").display().to_string(),
+            settings,
+            ..Begin::default()
         });
+        until("it does not end its recovery", || {
+            it.sql("postgres", "SELECT pg_is_in_recovery()") == "f"
+        });
+        it
+    }
+
+    fn begin(begin: &Begin<'_>) -> Self {
+        let Held {
+            holder,
+            folder,
+            bin,
+            port,
+            words,
+        } = begin.held();
         let it = Self {
             holder,
             folder,
@@ -131,6 +158,14 @@ impl Postgres {
     #[must_use]
     pub fn url(&self, database: &str, port: u16) -> String {
         format!("postgres://dibs@127.0.0.1:{port}/{database}")
+    }
+
+    /// The URL of the database `postgres` over the server's socket. It holds a password that nobody asks for, for those
+    /// who look for it in messages.
+    #[must_use]
+    pub fn socket_url(&self) -> String {
+        let folder = self.folder.to_string_lossy().replace('/', "%2F");
+        format!("postgres://dibs:hunter2@{folder}:{}/postgres", self.port)
     }
 
     /// What a statement gives, one row a line.
@@ -201,10 +236,49 @@ impl Postgres {
         self.wait_for("stopped");
     }
 
+    /// Ends it as `kill -9` of all its processes does.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&self) {
+        let known = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let process = PathBuf::from("/proc").join(known.lines().next().unwrap());
+        self.say("kill");
+        until("PostgreSQL is not killed", || !process.exists());
+    }
+
     /// Starts it again, and waits until it takes connections.
     pub fn start_again(&self) {
-        self.say("start");
+        self.start_again_with("");
+    }
+
+    /// Starts it again with one more setting (`name=value`), for this time.
+    pub fn start_again_with(&self, setting: &str) {
+        self.say(&format!("start {setting}"));
         self.wait_for("ready");
+    }
+
+    /// Lets nobody in over TCP any more who does not say the right password.
+    pub fn require_passwords(&self) {
+        let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all ::1/128 scram-sha-256\n";
+        std::fs::write(self.folder.join("data/pg_hba.conf"), rules).unwrap();
+        self.sql("postgres", "SELECT pg_reload_conf()");
+    }
+
+    /// Waits for a standby that streams, and acknowledges from now on only what that has on its disk as well.
+    pub fn needs_a_standby(&self) {
+        self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        let synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        until("no standby streams", || self.sql("postgres", synchronous) == "1");
+    }
+
+    /// Makes a primary of a standby.
+    ///
+    /// # Panics
+    /// When it does not become one.
+    pub fn promote(&self) {
+        assert_eq!(self.sql("postgres", "SELECT pg_promote(true, 60)"), "t");
     }
 
     /// Stops all its processes from being scheduled.
@@ -241,72 +315,4 @@ impl Drop for Postgres {
         drop(self.holder.stdin.take());
         self.holder.wait().ok();
     }
-}
-
-/// Reads the server's log: says `ready`, and prints what stands there when it ends without having been.
-fn listen(stderr: ChildStderr, said: Sender<String>) {
-    std::thread::spawn(move || {
-        let mut lines = Vec::new();
-        let mut ready = false;
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            if line.contains("ready to accept connections") {
-                ready = true;
-                said.send("ready".to_owned()).ok();
-            }
-            if !ready {
-                lines.push(line);
-            }
-        }
-        if !ready {
-            eprintln!("{}", lines.join("\n"));
-        }
-    });
-}
-
-/// How to run something as a user whom PostgreSQL accepts: it refuses root. The folder is given to that user.
-fn unprivileged(folder: &Path) -> Vec<String> {
-    let id = |args: &[&str]| {
-        let output = Command::new("id").args(args).output().expect("id runs");
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .trim()
-            .parse::<u32>()
-            .ok()
-    };
-    if id(&["-u"]) != Some(0) {
-        return Vec::new();
-    }
-    let user = id(&["-u", "postgres"])
-        .expect("root needs the user postgres, which Debian's package postgresql makes");
-    let group = id(&["-g", "postgres"]).unwrap();
-    std::os::unix::fs::chown(folder, Some(user), Some(group)).unwrap();
-    let words = [
-        "setpriv",
-        "--reuid=postgres",
-        "--regid=postgres",
-        "--clear-groups",
-    ];
-    words.map(str::to_owned).to_vec()
-}
-
-/// The folder of the newest server that can be used.
-fn binaries() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let mut versions: Vec<u32> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|version| *version >= OLDEST)
-        .collect();
-    versions.sort_unstable();
-    let debian = versions
-        .iter()
-        .rev()
-        .map(|it| PathBuf::from(format!("/usr/lib/postgresql/{it}/bin")));
-    folders.extend(debian);
-    folders
-        .into_iter()
-        .find(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file())
-        .expect("PostgreSQL is missing. Install it, such as with Debian's package postgresql")
 }

@@ -30,6 +30,8 @@ pub enum Fault {
     PostgresPartition,
     /// PostgreSQL is not scheduled for five seconds.
     PostgresStopped,
+    /// `kill -9` of the PostgreSQL primary; its synchronous standby is promoted, and gets a standby of its own.
+    PostgresFailover,
     /// The primary behind Sentinel dies, another one is chosen, and the dead one comes back as its replica.
     SentinelFailover,
     /// The node of the Cluster that serves the workspace dies, its replica takes over, and the dead one comes back.
@@ -58,6 +60,7 @@ impl Fault {
             Self::PostgresConnections => "postgres-connections",
             Self::PostgresPartition => "postgres-partition",
             Self::PostgresStopped => "postgres-stopped",
+            Self::PostgresFailover => "postgres-failover",
             Self::SentinelFailover => "sentinel-failover",
             Self::ClusterFailover => "cluster-failover",
             Self::SlotMigration => "slot-migration",
@@ -74,6 +77,7 @@ impl Fault {
     /// In which form Redis must be there.
     pub(super) fn form(self) -> Form {
         match self {
+            Self::PostgresFailover => Form::Standby,
             Self::SentinelFailover => Form::Sentinel,
             Self::ClusterFailover | Self::SlotMigration => Form::Cluster,
             _ => Form::Single,
@@ -86,7 +90,7 @@ impl Fault {
             Self::RedisForgets | Self::PostgresConnections | Self::SlotMigration => 3,
             Self::InstanceKilled | Self::RedisKilled | Self::PostgresCrashed => 4,
             Self::RedisStopped | Self::RedisPartition | Self::PostgresStopped | Self::RollingRestart => 5,
-            Self::ClusterFailover | Self::SentinelFailover => 8,
+            Self::ClusterFailover | Self::SentinelFailover | Self::PostgresFailover => 8,
             Self::InstanceStopped | Self::PostgresPartition => 12,
         })
     }
@@ -135,6 +139,11 @@ impl Fault {
                 site.postgres().freeze();
                 sleep(self.lasts());
                 site.postgres().thaw();
+            }
+            Self::PostgresFailover => {
+                site.postgres().kill();
+                sleep(Duration::from_secs(1));
+                site.promotes();
             }
             Self::SentinelFailover => {
                 site.sentinels().fail_over();

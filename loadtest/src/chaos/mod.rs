@@ -82,7 +82,7 @@ impl Chaos {
             self.fault.clone()
         };
         let mut table = Table::new(self);
-        for form in [Form::Single, Form::Sentinel, Form::Cluster] {
+        for form in [Form::Single, Form::Standby, Form::Sentinel, Form::Cluster] {
             let here: Vec<Fault> = faults.iter().copied().filter(|it| it.form() == form).collect();
             if here.is_empty() {
                 continue;

@@ -1,5 +1,5 @@
-//! The processes that faults happen to: a PostgreSQL, Redis in one of three forms, and instances, of which the first
-//! reaches both over lines that can be held. They end with this program, however it ends.
+//! The processes that faults happen to: a PostgreSQL, alone or with a standby, Redis in one of three forms, and instances,
+//! of which the first reaches both over lines that can be held. They end with this program, however it ends.
 
 use crate::token::fresh_secret;
 use dibs_tests::cluster::Cluster;
@@ -12,11 +12,13 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// How Redis is there.
+/// How PostgreSQL and Redis are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// One server.
+    /// One server of each.
     Single,
+    /// A PostgreSQL with a synchronous standby, and one Redis.
+    Standby,
     /// A primary behind sentinels.
     Sentinel,
     /// A Cluster.
@@ -49,8 +51,35 @@ pub(super) struct Site {
     bus: Bus,
     postgres_line: Line,
     postgres: Postgres,
+    standby: Option<Standby>,
     database: String,
     secret: String,
+}
+
+/// A synchronous standby, and a line to each of the two servers, under whose ports instances know them.
+#[derive(Debug)]
+struct Standby {
+    server: Postgres,
+    lines: [Line; 2],
+    /// Which of the lines leads to the primary.
+    primary: usize,
+}
+
+impl Standby {
+    fn of(primary: &Postgres) -> Self {
+        let server = Postgres::standby_of(primary.port());
+        primary.needs_a_standby();
+        Self {
+            lines: [Line::to(primary.port()), Line::to(server.port())],
+            server,
+            primary: 0,
+        }
+    }
+
+    fn url(&self, database: &str) -> String {
+        let [one, other] = self.lines.each_ref().map(Line::port);
+        format!("postgres://dibs@127.0.0.1:{one},127.0.0.1:{other}/{database}")
+    }
 }
 
 impl Site {
@@ -59,8 +88,9 @@ impl Site {
         let postgres = Postgres::start();
         let database = postgres.database();
         let postgres_line = Line::to(postgres.port());
+        let standby = (form == Form::Standby).then(|| Standby::of(&postgres));
         let (bus, urls) = match form {
-            Form::Single => {
+            Form::Single | Form::Standby => {
                 let redis = Redis::start(&[]);
                 let line = Line::to(redis.port());
                 let urls = [format!("redis://127.0.0.1:{}", line.port()), redis.url()];
@@ -86,7 +116,9 @@ impl Site {
                 postgres.port()
             };
             let redis = &urls[usize::from(!first)];
-            Instance::start(program, &postgres.url(&database, port), redis, &secret)
+            let known = standby.as_ref().map(|it| it.url(&database));
+            let url = known.unwrap_or_else(|| postgres.url(&database, port));
+            Instance::start(program, &url, redis, &secret)
         });
         let instances = instances.collect();
         Self {
@@ -94,6 +126,7 @@ impl Site {
             bus,
             postgres_line,
             postgres,
+            standby,
             database,
             secret,
         }
@@ -130,6 +163,19 @@ impl Site {
     /// The first instance's line to it.
     pub(super) fn postgres_line(&self) -> &Line {
         &self.postgres_line
+    }
+
+    /// The standby takes the place of the primary, which is dead, and gets a standby of its own.
+    pub(super) fn promotes(&mut self) {
+        let Some(standby) = &mut self.standby else {
+            panic!("there is no standby");
+        };
+        standby.server.promote();
+        let copy = Postgres::standby_of(standby.server.port());
+        standby.lines[standby.primary].lead_to(copy.port());
+        standby.primary = 1 - standby.primary;
+        self.postgres = std::mem::replace(&mut standby.server, copy);
+        self.postgres.needs_a_standby();
     }
 
     /// Ends all connections to the database.

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod disconnect;
 mod erase;
+mod erasures;
 mod export;
 mod following;
 mod healthcheck;
@@ -51,10 +52,12 @@ enum Command {
     Verify(verify::Verify),
     /// Writes everything that is stored to one file, while the hub runs.
     Backup(backup::Backup),
-    /// Makes a data folder of a backup.
+    /// Makes a data folder of a backup, or lets a database go on that was put back to an earlier moment.
     Restore(restore::Restore),
     /// Forgets a customer.
     Erase(erase::Erase),
+    /// Writes a list of all that was erased on request, for a restore.
+    Erasures(erasures::Export),
     /// Writes everything that is stored about a customer.
     Export(export::Export),
     /// Ends an agent's sessions on a running server, and refuses the tokens that they had.
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),
         Command::Erase(command) => command.run(),
+        Command::Erasures(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Disconnect(command) => command.run(),
         Command::Healthcheck(command) => command.run(),

@@ -39,6 +39,9 @@ impl RedisConfig {
             }
             (Some(urls), None) => Source::Given(urls),
             (None, Some(file)) => Source::File(file.clone()),
+            (None, None) if settings.redis_ca.is_some() => {
+                return Err(ConfigError::setting("redis_ca", "it needs redis or redis_file"));
+            }
             (None, None) => return Ok(None),
         };
         let prefix = settings.redis_prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
@@ -48,7 +51,10 @@ impl RedisConfig {
             ca: settings.redis_ca.clone(),
         };
         if let Source::Given(urls) = &config.source {
-            config.parse(urls)?;
+            let options = config.parse(urls)?;
+            if config.ca.is_some() && !options.uses_tls() {
+                return Err(in_the_clear());
+            }
         }
         Ok(Some(config))
     }
@@ -63,6 +69,7 @@ impl RedisConfig {
             Source::File(file) => self.parse(&[Secret::new(read("redis_file", file)?)])?,
         };
         match &self.ca {
+            Some(_) if !options.uses_tls() => Err(in_the_clear()),
             Some(file) => Ok(options.with_ca(read("redis_ca", file)?.into_bytes())),
             None => Ok(options),
         }
@@ -81,6 +88,11 @@ impl RedisConfig {
         let options = Options::parse(&texts).map_err(wrong(name))?;
         options.with_prefix(&self.prefix).map_err(wrong("redis_prefix"))
     }
+}
+
+fn in_the_clear() -> ConfigError {
+    let message = "redis does not ask for TLS: its URLs must begin with rediss";
+    ConfigError::setting("redis_ca", message)
 }
 
 fn read(name: &str, path: &Path) -> Result<String, ConfigError> {
@@ -128,6 +140,8 @@ mod tests {
                 "redis_prefix is wrong",
             ),
             ("redis = ['redis://a']\nredis_file = 'x'", "redis is wrong"),
+            ("redis = ['redis://a']\nredis_ca = 'x'", "rediss"),
+            ("redis_ca = 'x'", "redis_ca is wrong"),
         ] {
             let message = checked(text).unwrap_err();
             assert!(

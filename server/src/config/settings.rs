@@ -151,11 +151,13 @@ settings! {
     /// The folder that holds everything this server stores.
     data: PathBuf, "FOLDER" = "./dibs-data";
     /// The database that several servers share, instead of the folder: postgres://user:password@host/database, with
-    /// ?sslmode=require where the network is not trusted. On a command line others can see it: prefer postgres_file.
+    /// ?sslmode=verify-full where the network is not trusted; several hosts, with commas between them, are one primary and
+    /// its standbys, of which the one that takes writes is used. On a command line others can see it: prefer postgres_file.
     postgres: Secret, "URL";
     /// A file that holds postgres; line ends after it are ignored.
     postgres_file: PathBuf, "FILE";
-    /// A PEM file of the certificates that the database's certificate must come from, instead of the system's.
+    /// A PEM file of the certificates that the database's certificate must come from, instead of the system's. TLS is
+    /// required then, unless the URL names another sslmode.
     postgres_ca: PathBuf, "FILE";
     /// How many connections to the database read at a time; three more write.
     postgres_readers: usize, "NUMBER" = "8";

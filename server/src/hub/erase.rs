@@ -46,6 +46,26 @@ pub async fn erase_customer(
     Ok(erased)
 }
 
+/// Erases one conversation, of whomever it is, and gives how many entries that were. It may be repeated.
+///
+/// # Errors
+/// When the log cannot be reached or is damaged.
+pub async fn erase_one(
+    log: &dyn Log,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    workspace: &WorkspaceId,
+    conversation: ConversationId,
+) -> Result<usize, LogError> {
+    let stored = log
+        .state(workspace, &conversation_aggregate(conversation))
+        .await?;
+    match parse_state(&stored)? {
+        Some(state) => erase_conversation(log, clock, entropy, workspace, state).await,
+        None => Ok(0),
+    }
+}
+
 async fn erase_conversation(
     log: &dyn Log,
     clock: &dyn Clock,

@@ -62,7 +62,7 @@ mod workspace;
 
 pub use budget::{Budget, Budgets};
 pub(crate) use codec::entry as entry_json;
-pub use erase::{Erased, erase_customer};
+pub use erase::{Erased, erase_customer, erase_one};
 pub use export::export_customer;
 pub use pulse::{CLOCK_OFF_MS, Pulse};
 pub use refused::TokenMark;

@@ -12,6 +12,7 @@ pub mod group;
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;
+mod stored;
 
 pub use aside::{Due, DueTimer, Guard, Mark, NewMention, Renewed, SeatChange, StoredMention, Timer};
 use dibs_protocol::ids::{AgentId, ConversationId, WorkspaceId};

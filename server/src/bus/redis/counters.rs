@@ -1,22 +1,33 @@
-//! What a bus between processes has done, for metrics. Deliberately absent: names and help texts of metrics.
+//! What a bus between processes has done, as its tasks count it. What each number means stands at [`Traffic`].
+//! Deliberately absent: names and help texts of metrics.
 
+use crate::bus::Traffic;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts since the bus was opened. Each is exact; two of them read one after the other may not fit together.
+/// [`Traffic`] while it is counted.
 #[derive(Debug, Default)]
-pub struct Counters {
-    /// Messages that Redis took from this instance.
-    pub published: AtomicU64,
-    /// Messages of other instances that were handed to subscribers here.
-    pub delivered: AtomicU64,
-    /// Messages of this instance that never reached Redis: it was away, too slow, or refused them.
-    pub dropped: AtomicU64,
-    /// What arrived and was not believed: forged, torn or too large.
-    pub rejected: AtomicU64,
-    /// Connections that were lost after they had worked.
-    pub reconnects: AtomicU64,
-    /// How often subscribers were told that messages may have been lost, by workspace.
-    pub doubts: AtomicU64,
+pub(super) struct Counters {
+    pub(super) published: AtomicU64,
+    pub(super) delivered: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) rejected: AtomicU64,
+    pub(super) reconnects: AtomicU64,
+    pub(super) doubts: AtomicU64,
+}
+
+impl Counters {
+    /// The counts up to now.
+    pub(super) fn traffic(&self) -> Traffic {
+        let read = |it: &AtomicU64| it.load(Ordering::Relaxed);
+        Traffic {
+            published: read(&self.published),
+            delivered: read(&self.delivered),
+            dropped: read(&self.dropped),
+            rejected: read(&self.rejected),
+            reconnects: read(&self.reconnects),
+            doubts: read(&self.doubts),
+        }
+    }
 }
 
 /// Adds to a counter.

@@ -18,20 +18,19 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-pub use counters::Counters;
 pub use options::{BadOptions, DEFAULT_PREFIX, Options};
 
 use super::local::LocalBus;
 use super::{Bus, Heard, Traffic};
 use bytes::Bytes;
-use counters::add;
+use counters::{Counters, add};
 use dibs_protocol::ids::WorkspaceId;
 use link::Link;
 use parking_lot::{Mutex, RwLock};
 use routes::Routes;
 use signed::Signer;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -87,12 +86,6 @@ impl RedisBus {
         let supervisor = tokio::spawn(supervisor::run(shared.clone())).abort_handle();
         Self { shared, supervisor }
     }
-
-    /// What the bus has done so far.
-    #[must_use]
-    pub fn counters(&self) -> Arc<Counters> {
-        self.shared.counters.clone()
-    }
 }
 
 impl Drop for RedisBus {
@@ -132,16 +125,7 @@ impl Bus for RedisBus {
     }
 
     fn traffic(&self) -> Traffic {
-        let counters = &self.shared.counters;
-        let read = |it: &AtomicU64| it.load(Ordering::Relaxed);
-        Traffic {
-            published: read(&counters.published),
-            delivered: read(&counters.delivered),
-            dropped: read(&counters.dropped),
-            rejected: read(&counters.rejected),
-            reconnects: read(&counters.reconnects),
-            doubts: read(&counters.doubts),
-        }
+        self.shared.counters.traffic()
     }
 }
 

@@ -171,6 +171,12 @@ impl Options {
         Ok(self)
     }
 
+    /// Whether servers are spoken to over TLS.
+    #[must_use]
+    pub fn uses_tls(&self) -> bool {
+        self.tls
+    }
+
     /// With the certificates (PEM) of those who may sign the servers' ones, instead of the system's.
     #[must_use]
     pub fn with_ca(mut self, pem: Vec<u8>) -> Self {

@@ -104,11 +104,31 @@ fn read_range(range: &[Value], asked: &Node) -> Option<(u16, u16, Node)> {
     (first <= last && last < SLOTS).then_some((first, last, Node { host, port }))
 }
 
-/// An error of the library as a sentence. It repeats what the server said, which holds no password.
+/// An error of the library as a sentence, with the setting that is for it. It repeats what the server said, which holds
+/// no password.
 pub(super) fn said(error: redis::RedisError) -> String {
-    match (error.code(), error.detail()) {
+    const CA: &str = "nobody who is trusted signed its certificate: name a file with the certificate of who did in redis_ca";
+    let text = match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string(),
+    };
+    let advice = [
+        ("UnknownIssuer", CA),
+        // Where somebody of the same name signed.
+        ("BadSignature", CA),
+        (
+            "NotValidForName",
+            "the certificate does not name the host of the URL",
+        ),
+        (
+            "WRONGPASS",
+            "the user and the password stand in redis or redis_file",
+        ),
+        ("NOAUTH", "the user and the password stand in redis or redis_file"),
+    ];
+    match advice.iter().find(|(sign, _)| text.contains(sign)) {
+        Some((_, advice)) => format!("{text} ({advice})"),
+        None => text,
     }
 }
 

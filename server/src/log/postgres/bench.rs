@@ -2,13 +2,14 @@
 //!
 //! Runs short with the other tests; `DIBS_LONG=1` measures longer. The figures are printed (`--nocapture`).
 
-use super::{PostgresLog, PostgresOptions, SCHEMA, testing::Cluster};
+use super::{PostgresLog, PostgresOptions, SCHEMA};
 use crate::log::conformance::committed;
 use crate::log::{
     Aggregate, AggregateKind, Expected, Item, Log, NewEvent, NewKey, NewState, Snapshot, Timer,
 };
 use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use dibs_protocol::ids::{ConversationId, WorkspaceId};
+use dibs_tests::postgres::Postgres;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_postgres::NoTls;
@@ -78,8 +79,8 @@ fn reply(workspace: &WorkspaceId, number: usize, version: u64) -> Item {
 async fn a_batch_is_one_transaction_however_many_items_it_has() {
     let long = std::env::var("DIBS_LONG").is_ok_and(|it| it == "1");
     let time = Duration::from_millis(if long { 5_000 } else { 200 });
-    let cluster = Cluster::start();
-    let url = cluster.url();
+    let cluster = Postgres::start();
+    let url = cluster.socket_url();
     let options = PostgresOptions {
         url: &url,
         ca: None,

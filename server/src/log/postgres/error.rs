@@ -4,6 +4,7 @@
 
 use crate::log::LogError;
 use deadpool_postgres::{HookError, PoolError, TimeoutType};
+use rustls::CertificateError;
 use std::error::Error;
 use tokio_postgres::error::SqlState;
 
@@ -15,6 +16,9 @@ pub enum OpenError {
         "postgres: the value is no URL such as postgres://dibs@db.example/dibs (it is not shown: it may hold a password)"
     )]
     Url,
+    /// A parameter of the URL cannot work.
+    #[error("postgres: {0}")]
+    Parameter(&'static str),
     /// Certificates cannot be used.
     #[error("postgres_ca: {0}")]
     Certificates(String),
@@ -127,12 +131,36 @@ impl From<Failure> for LogError {
     }
 }
 
-/// What the server or the connection says. Only the message: details and statements could repeat what is stored.
+/// What the server or the connection says, and which setting is for that. Only the message: details and statements could
+/// repeat what is stored.
 pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(told), _) => format!("{} ({})", told.message(), told.code().code()),
-        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, Some(cause)) => format!("{error}: {cause}{}", advice(cause)),
         (None, None) => error.to_string(),
+    }
+}
+
+/// What an operator may do about a server that TLS is not spoken with.
+fn advice(cause: &(dyn Error + 'static)) -> &'static str {
+    let of_tls = cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(|error| error.get_ref()?.downcast_ref::<rustls::Error>());
+    match of_tls {
+        Some(rustls::Error::InvalidCertificate(wrong)) => match wrong {
+            // The signature is bad where somebody of the same name signed.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                " (nobody who is trusted signed the server's certificate: name a file with the certificate of who did \
+                 in postgres_ca; sslmode=disable in the URL goes without TLS)"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                " (the server's certificate is for other names than the host in the URL: sslmode=verify-ca there does \
+                 not ask for the name)"
+            }
+            _ => " (the server's certificate cannot be used; sslmode=disable in the URL goes without TLS)",
+        },
+        _ if cause.to_string().contains("does not support TLS") => " (sslmode in the URL asks for it)",
+        _ => "",
     }
 }
 

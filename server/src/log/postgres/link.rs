@@ -4,6 +4,7 @@
 //! at once, until a probe got through. Deliberately absent: retries of requests. Who asked knows whether to ask again.
 
 use super::error::Failure;
+use super::reach::Reach;
 use super::{OpenError, schema};
 use crate::log::LogError;
 use deadpool_postgres::{
@@ -14,8 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{Client, Config};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::Client;
 
 /// A connection is made within this time, or not at all.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
@@ -64,16 +64,11 @@ struct Inner {
 
 impl Link {
     /// The pools; nothing is connected yet.
-    pub(super) fn new(
-        config: &Config,
-        tls: &MakeRustlsConnect,
-        schema: &str,
-        readers: usize,
-    ) -> Result<Self, OpenError> {
+    pub(super) fn new(reach: &Reach, schema: &str, readers: usize) -> Result<Self, OpenError> {
         Ok(Self {
             inner: Arc::new(Inner {
-                writers: pool(config, tls, schema, WRITERS)?,
-                readers: pool(config, tls, schema, readers)?,
+                writers: pool(reach, schema, WRITERS)?,
+                readers: pool(reach, schema, readers)?,
                 gate: watch::Sender::new(Gate::Open),
                 era: AtomicU64::new(0),
             }),
@@ -209,31 +204,22 @@ impl Inner {
 }
 
 /// A connection outside the pools, prepared like theirs.
-pub(super) async fn connect(
-    config: &Config,
-    tls: &MakeRustlsConnect,
-    schema: &str,
-) -> Result<Client, OpenError> {
+pub(super) async fn connect(reach: &Reach, schema: &str) -> Result<Client, OpenError> {
     let late = |_| OpenError::Unusable("it does not answer".to_owned());
     let unusable = |error| OpenError::Unusable(super::error::describe(&error));
-    let made = timeout(CONNECT * 2, config.connect(tls.clone())).await;
-    let (client, connection) = made.map_err(late)?.map_err(unusable)?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to PostgreSQL ended");
-        }
-    });
+    let made = timeout(CONNECT * 2, reach.dial()).await;
+    let (client, _) = made.map_err(late)?.map_err(unusable)?;
     timeout(DEADLINE, schema::prepare(&client, schema))
         .await
         .map_err(late)??;
     Ok(client)
 }
 
-fn pool(config: &Config, tls: &MakeRustlsConnect, schema: &str, size: usize) -> Result<Pool, OpenError> {
+fn pool(reach: &Reach, schema: &str, size: usize) -> Result<Pool, OpenError> {
     let fast = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    let manager = Manager::from_config(config.clone(), tls.clone(), fast);
+    let manager = Manager::from_connect(reach.config(), reach.clone(), fast);
     let schema: Arc<str> = schema.into();
     let prepare = Hook::async_fn(move |client: &mut ClientWrapper, _| {
         let schema = Arc::clone(&schema);

@@ -10,6 +10,7 @@ mod error;
 mod facts;
 mod link;
 mod plan;
+mod reach;
 mod read;
 mod rows;
 mod schema;
@@ -34,12 +35,9 @@ use futures_util::FutureExt;
 use futures_util::future::ready;
 use link::{Lane, Link};
 use parking_lot::Mutex;
+use reach::Reach;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio_postgres::Config;
-use tokio_postgres::config::TargetSessionAttrs;
 use uuid::Uuid;
 
 /// The schema in which everything is kept.
@@ -53,9 +51,6 @@ const COMMITS_KEPT_MS: i64 = 3_600_000;
 
 /// Seats left longer ago, in milliseconds, say no more than none at all.
 const SEATS_KEPT_MS: i64 = 86_400_000;
-
-/// A dead way to the server is noticed within this time.
-const TCP_DEAD: Duration = Duration::from_secs(10);
 
 /// How to reach the database.
 #[derive(Clone, Copy)]
@@ -76,7 +71,8 @@ pub struct PostgresLog {
     known: Mutex<Known>,
     /// Why the last commit was refused.
     refused: Mutex<Option<String>>,
-    notice: Option<String>,
+    /// What an operator should know of the server, as of the last look at it.
+    notice: Mutex<Option<String>>,
     commit_sql: String,
     /// In tests the log's clock; otherwise the database's is.
     clock: Option<Arc<dyn Clock>>,
@@ -104,24 +100,42 @@ impl PostgresLog {
         options: PostgresOptions<'_>,
         clock: Option<Arc<dyn Clock>>,
     ) -> Result<Self, OpenError> {
-        let config = config(options.url)?;
-        let tls = tls::connector(options.ca)?;
-        let mut client = link::connect(&config, &tls, options.schema).await?;
+        let reach = Reach::new(options.url, options.ca)?;
+        let mut client = link::connect(&reach, options.schema).await?;
         schema::migrate(&mut client, options.schema).await?;
-        let notice = schema::notice(&client).await?;
         Ok(Self {
-            link: Link::new(&config, &tls, options.schema, options.readers.max(1))?,
+            link: Link::new(&reach, options.schema, options.readers.max(1))?,
             known: Mutex::default(),
             refused: Mutex::default(),
-            notice,
+            notice: Mutex::new(schema::notice(&client).await.map_err(schema::unusable)?),
             commit_sql: commit::commit_sql(),
             clock,
         })
     }
 
+    /// How many instances hold a lease now: they run, or did so a moment ago.
+    ///
+    /// # Errors
+    /// [`LogError`] when the database cannot be asked.
+    pub async fn instances(&self) -> Result<u64, LogError> {
+        let now_ms = self.now_ms();
+        self.link
+            .call(Lane::Read, async |client| read::instances(client, now_ms).await)
+            .await
+    }
+
     /// The log's clock where it is not the database's.
     fn now_ms(&self) -> Option<i64> {
         self.clock.as_ref().map(|clock| clock.now_ms())
+    }
+
+    /// Remembers what an operator should know of the server, which may be another one than a moment ago.
+    fn note(&self, notice: Option<String>) {
+        let mut known = self.notice.lock();
+        if let Some(news) = notice.as_ref().filter(|_| *known != notice) {
+            tracing::warn!("{news}");
+        }
+        *known = notice;
     }
 
     async fn begin_feed(&self, workspace: &WorkspaceId) -> Result<Head, LogError> {
@@ -176,23 +190,6 @@ impl PostgresLog {
     }
 }
 
-/// The URL as a configuration that finds a server which takes writes, and notices when that is gone.
-fn config(url: &str) -> Result<Config, OpenError> {
-    let mut config = Config::from_str(url.trim()).map_err(|_| OpenError::Url)?;
-    if config.get_hosts().is_empty() {
-        return Err(OpenError::Url);
-    }
-    if config.get_application_name().is_none() {
-        config.application_name("dibs");
-    }
-    config
-        .target_session_attrs(TargetSessionAttrs::ReadWrite)
-        .connect_timeout(link::CONNECT)
-        .keepalives_idle(TCP_DEAD)
-        .tcp_user_timeout(TCP_DEAD);
-    Ok(config)
-}
-
 impl Log for PostgresLog {
     fn commit(&self, items: Vec<Item>) -> Reply<'_, Vec<Outcome>> {
         self.commit_all(items).boxed()
@@ -230,13 +227,20 @@ impl Log for PostgresLog {
         if let Some(now_ms) = self.now_ms() {
             return ready(Ok(Some(now_ms))).boxed();
         }
-        self.link
-            .call(Lane::Write, async |client| read::now_ms(client).await.map(Some))
-            .boxed()
+        async move {
+            let asked = self.link.call(Lane::Write, async |client| {
+                let now_ms = read::now_ms(client).await?;
+                Ok((now_ms, schema::notice(client).await?))
+            });
+            let (now_ms, notice) = asked.await?;
+            self.note(notice);
+            Ok(Some(now_ms))
+        }
+        .boxed()
     }
 
     fn notice(&self) -> Option<String> {
-        self.notice.clone()
+        self.notice.lock().clone()
     }
 
     fn fork<'a>(&'a self, workspace: &'a WorkspaceId, old: Uuid) -> Reply<'a, Head> {

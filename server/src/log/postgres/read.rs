@@ -94,6 +94,16 @@ pub(super) async fn now_ms(client: &Object) -> Result<i64> {
     Ok(get(row, "now")?)
 }
 
+/// How many leases have not lapsed.
+pub(super) async fn instances(client: &Object, now_ms: Option<i64>) -> Result<u64> {
+    let sql = "SELECT count(*) AS alive FROM leases WHERE until > coalesce($1, dibs_now())";
+    let rows = ask(client, sql, &[&now_ms]).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| rows::corrupt("leases", "count", "it said nothing"))?;
+    Ok(rows::number(row, "alive")?)
+}
+
 /// Gives the feed a new epoch, unless somebody else has done so.
 pub(super) async fn fork(client: &Object, workspace: &WorkspaceId, old: Uuid) -> Result<()> {
     let sql = "UPDATE workspaces SET epoch = $3 WHERE name = $1 AND epoch = $2";

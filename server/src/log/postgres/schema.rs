@@ -26,7 +26,6 @@ const DURABILITY: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"
 
 /// Prepares a new connection, and refuses a server that would lose what it acknowledged.
 pub(super) async fn prepare(client: &Client, schema: &str) -> Result<(), OpenError> {
-    let unusable = |error| OpenError::Unusable(super::error::describe(&error));
     let path = format!("{SESSION} SET search_path = {};", quoted(schema));
     let version = client
         .query_one("SELECT current_setting('server_version')", &[])
@@ -50,19 +49,22 @@ pub(super) async fn prepare(client: &Client, schema: &str) -> Result<(), OpenErr
 }
 
 /// What an operator should know of a server that is safe by itself, but whose failover may not be.
-pub(super) async fn notice(client: &Client) -> Result<Option<String>, OpenError> {
-    let unusable = |error| OpenError::Unusable(super::error::describe(&error));
+pub(super) async fn notice(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
     let settings = "SELECT current_setting('synchronous_standby_names') <> ''
         AND current_setting('synchronous_commit') IN ('on', 'remote_apply')";
-    let row = client.query_one(settings, &[]).await.map_err(unusable)?;
+    let row = client.query_one(settings, &[]).await?;
     let alone = "PostgreSQL has no synchronous standby: what was acknowledged survives its restart and power loss, \
                  but a failover to another server may lose the last of it";
     Ok((!row.get::<_, bool>(0)).then(|| alone.to_owned()))
 }
 
+/// The database cannot be used: with what it said.
+pub(super) fn unusable(error: tokio_postgres::Error) -> OpenError {
+    OpenError::Unusable(super::error::describe(&error))
+}
+
 /// Brings the schema up to this program's version, while nobody else does.
 pub(super) async fn migrate(client: &mut Client, schema: &str) -> Result<(), OpenError> {
-    let unusable = |error| OpenError::Unusable(super::error::describe(&error));
     let change = client.transaction().await.map_err(unusable)?;
     let waits = "SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '10min'";
     change.batch_execute(waits).await.map_err(unusable)?;

@@ -1,9 +1,11 @@
 //! Promises of the log in PostgreSQL alone: what outlives a crash, two instances on one database, what is refused.
 
-use super::testing::{self, Cluster};
+use super::testing;
 use super::*;
 use crate::log::conformance::{acme, aggregate, change, committed, empty, event, everything, item, new_key};
 use crate::log::{Expected, Timer};
+use dibs_tests::postgres::Postgres;
+use std::time::Duration;
 use tokio_postgres::NoTls;
 
 async fn open_in(url: &str, schema: &str) -> Result<PostgresLog, OpenError> {
@@ -94,8 +96,8 @@ async fn two_instances_that_race_number_without_gaps_and_one_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_server_loses_nothing_that_was_answered_and_stores_nothing_twice() {
     const COMMITS: usize = 300;
-    let mut cluster = Cluster::start();
-    let url = cluster.url();
+    let cluster = Postgres::start();
+    let url = cluster.socket_url();
     let log = Arc::new(open_in(&url, SCHEMA).await.unwrap());
     let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
     // Each commit is repeated with the same id until it is answered.
@@ -134,7 +136,7 @@ async fn a_crash_of_the_server_loses_nothing_that_was_answered_and_stores_nothin
             assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
             downtime = log.trouble().is_none();
         }
-        tokio::task::block_in_place(|| cluster.start_again(""));
+        tokio::task::block_in_place(|| cluster.start_again_with(""));
     }
     let (answered, unavailable) = writer.await.unwrap();
     assert!(unavailable > 0, "the crashes were noticed");
@@ -150,8 +152,8 @@ async fn a_crash_of_the_server_loses_nothing_that_was_answered_and_stores_nothin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_silent_is_noticed_once_and_then_answered_for_at_once() {
-    let mut cluster = Cluster::start();
-    let log = open_in(&cluster.url(), SCHEMA).await.unwrap();
+    let cluster = Postgres::start();
+    let log = open_in(&cluster.socket_url(), SCHEMA).await.unwrap();
     committed(&one(&log, item(1)).await);
     tokio::task::block_in_place(|| cluster.freeze());
     let late = item(1);
@@ -179,13 +181,13 @@ async fn a_server_that_goes_silent_is_noticed_once_and_then_answered_for_at_once
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_would_lose_what_it_acknowledged_is_refused_by_the_settings_name() {
-    let mut cluster = Cluster::start();
-    let url = cluster.url();
+    let cluster = Postgres::start();
+    let url = cluster.socket_url();
     let log = open_in(&url, SCHEMA).await.unwrap();
     assert!(log.notice().unwrap().contains("no synchronous standby"));
     for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
         cluster.stop();
-        cluster.start_again(&format!("{setting}=off"));
+        cluster.start_again_with(&format!("{setting}=off"));
         let refused = open_in(&url, SCHEMA).await.unwrap_err();
         assert!(
             matches!(refused, OpenError::Unsafe { setting: it } if it == setting),

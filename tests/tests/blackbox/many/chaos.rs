@@ -71,6 +71,7 @@ faults! {
     a_fleet_works_through_lost_connections_to_postgres: "postgres-connections";
     a_fleet_works_through_a_partition_from_postgres: "postgres-partition";
     a_fleet_works_through_a_postgres_that_is_stopped: "postgres-stopped";
+    a_fleet_works_through_a_failover_of_postgres: "postgres-failover";
     a_fleet_works_through_a_failover_of_sentinel: "sentinel-failover";
     a_fleet_works_through_a_failover_of_a_cluster: "cluster-failover";
     a_fleet_works_through_slots_that_move: "slot-migration";

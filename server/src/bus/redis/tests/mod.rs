@@ -16,7 +16,7 @@ use crate::bus::{Bus, Heard};
 use servers::Server;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep, timeout};
@@ -55,10 +55,6 @@ async fn connected(bus: &RedisBus) {
 async fn in_trouble(bus: &RedisBus) -> String {
     until("the bus has no trouble", || async { bus.trouble().is_some() }).await;
     bus.trouble().unwrap_or_default()
-}
-
-fn count(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
 }
 
 /// Hears a doubt, whatever comes before it.
