@@ -31,26 +31,25 @@ impl Lookers {
         it
     }
 
-    /// Each begins to type, and the other sees it.
+    /// Each begins to type a note and then a reply, and the other sees it: a change also where the typing of before is over.
     async fn see(&self, within: Duration) {
-        for on in [false, true] {
+        for into in [Typing::Note, Typing::Reply] {
             for (writer, name, reader) in [(&self.ann, "ann", &self.bob), (&self.bob, "bob", &self.ann)] {
                 let signal = TypingSignal {
                     conversation: self.c,
-                    into: Typing::Reply,
-                    on,
+                    into,
+                    on: true,
                 };
                 writer.typing(signal).await.unwrap();
                 let seen = reader.wait_within(within, |push| match push {
                     ServerFrame::Viewers { viewers, .. } => {
                         let theirs = viewers.iter().find(|it| it.agent.as_str() == name)?;
-                        (viewers.len() == 2 && theirs.typing.is_some() == on).then_some(())
+                        (viewers.len() == 2 && theirs.typing == Some(into)).then_some(())
                     }
                     _ => None,
                 });
-                let on = if on { "types" } else { "pauses" };
                 seen.await
-                    .unwrap_or_else(|error| panic!("it is not seen that {name} {on}: {error}"));
+                    .unwrap_or_else(|error| panic!("it is not seen that {name} types a {into:?}: {error}"));
             }
         }
     }
