@@ -435,7 +435,8 @@ pub trait Log: Send + Sync + 'static {
     }
     /// Renews the lease under which the instance's seats count, for `lease_ms` from now on the log's clock. Seats under
     /// any other instance's lapsed lease count as left when it lapsed, and each such agent's timer is set to `grace_ms`
-    /// later. Does nothing where the log is not shared.
+    /// later. Who renews a lease of its own that has lapsed gives nobody up, for others may have been kept from the log
+    /// as well: their lapsed leases are renewed with it. Does nothing where the log is not shared.
     fn renew(&self, _instance: Uuid, _lease_ms: i64, _grace_ms: i64) -> Reply<'_, Renewed> {
         ready(Ok(Renewed { lapsed: false })).boxed()
     }

@@ -7,6 +7,7 @@ shared_promises! {
     a_seat_counts_while_its_instance_renews_the_lease,
     seats_under_a_lapsed_lease_are_given_up_and_their_agents_timers_set,
     who_renews_too_late_learns_that_its_seats_are_gone,
+    who_renews_late_itself_gives_nobody_up_before_they_could_come_back,
     a_seat_without_a_lease_does_not_count,
     an_instance_that_begins_leaves_others_seats_alone,
     events_of_others_wait_for_a_turn_until_it_has_been_used,
@@ -100,6 +101,25 @@ async fn who_renews_too_late_learns_that_its_seats_are_gone(lab: Lab) {
     );
     lab.done(seat(ONE, 2, true)).await;
     assert!(!lab.is_absent().await);
+}
+
+async fn who_renews_late_itself_gives_nobody_up_before_they_could_come_back(lab: Lab) {
+    lab.renew(ONE).await;
+    lab.renew(TWO).await;
+    lab.done(seat(TWO, 1, true)).await;
+    // Nobody reached the log for longer than lease and grace together.
+    lab.at(200);
+    assert!(!lab.renew(ONE).await);
+    assert!(!lab.is_absent().await, "its instance may come back, too");
+    lab.at(299);
+    assert!(!lab.renew(TWO).await, "it came back in time");
+    lab.renew(ONE).await;
+    assert!(!lab.is_absent().await);
+    lab.at(390);
+    lab.renew(ONE).await;
+    lab.at(399 + GRACE_MS);
+    lab.renew(ONE).await;
+    assert!(lab.is_absent().await, "that one does not come again");
 }
 
 async fn a_seat_without_a_lease_does_not_count(lab: Lab) {

@@ -181,7 +181,13 @@ impl Tables {
         let Some(leases) = &mut self.leases else {
             return false;
         };
-        let lapsed = leases.insert(instance, now_ms.saturating_add(lease_ms)).is_none();
+        let until_ms = now_ms.saturating_add(lease_ms);
+        let own = leases.insert(instance, until_ms);
+        if own.is_some_and(|own_ms| own_ms <= now_ms) {
+            let lapsed = leases.values_mut().filter(|it| **it <= now_ms);
+            lapsed.for_each(|it| *it = until_ms);
+            return false;
+        }
         let live = |id: &Uuid| leases.get(id).is_some_and(|until_ms| *until_ms > now_ms);
         for feed in self.feeds.values_mut() {
             feed.leave(grace_ms, |id, seat| {
@@ -189,7 +195,7 @@ impl Tables {
             });
         }
         leases.retain(|_, until_ms| *until_ms > now_ms);
-        lapsed
+        own.is_none()
     }
 
     /// The workspace's feed, which begins here when there is none. Its epoch is the same in each run of a simulation.

@@ -169,6 +169,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     v_now BIGINT := coalesce(p_now, dibs_now());
+    v_late BOOLEAN := EXISTS (SELECT FROM leases WHERE instance = p_instance AND until <= v_now);
     v_lapsed BOOLEAN;
 BEGIN
     UPDATE leases SET until = v_now + p_lease WHERE instance = p_instance;
@@ -178,6 +179,11 @@ BEGIN
         ON CONFLICT (instance) DO UPDATE SET until = excluded.until;
     END IF;
     -- A lease that somebody renews or gives up at this moment is left to them.
+    IF v_late THEN
+        UPDATE leases SET until = v_now + p_lease WHERE instance IN (
+            SELECT instance FROM leases WHERE until <= v_now FOR UPDATE SKIP LOCKED);
+        RETURN FALSE;
+    END IF;
     PERFORM 1 FROM leases WHERE until <= v_now FOR UPDATE SKIP LOCKED;
     IF FOUND OR EXISTS (SELECT FROM seats a WHERE a.left_at IS NULL
         AND NOT EXISTS (SELECT FROM leases l WHERE l.instance = a.instance)) THEN
