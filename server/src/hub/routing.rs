@@ -5,6 +5,7 @@
 use super::pulse::LEASE_MS;
 use super::state::{Caller, Entry};
 use super::workspace::Workspace;
+use crate::seeded::{Bug, seeded};
 use dibs_protocol::ids::{AgentId, ConversationId};
 use dibs_protocol::time::Time;
 use dibs_rules::routing::{Board, Candidate, Limits, Route, Standing};
@@ -137,7 +138,8 @@ impl Workspace {
     /// Whether what routing found still holds, now that it is decided.
     pub(crate) fn may_route(&self, id: ConversationId, route: &Route) -> bool {
         let state = newest(self.conversations.get(&id));
-        state.is_some_and(|it| self.routing.board.may_take(&route.agent, &it.channel))
+        seeded(Bug::RouteWithoutRoom)
+            || state.is_some_and(|it| self.routing.board.may_take(&route.agent, &it.channel))
     }
 
     /// What routing found has been done, or could not be; `again`: somebody else may be found at once.
