@@ -43,6 +43,7 @@ mod settle;
 mod standing;
 mod state;
 mod stats;
+mod submit;
 mod timers;
 #[cfg(test)]
 mod timers_tests;
