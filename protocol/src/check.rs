@@ -1,11 +1,12 @@
 //! The contract's limits on commands, which need no state to be checked.
 
 use crate::command::{
-    Bulk, BulkAction, CancelTransfer, Command, MarkRead, OpenView, ReadMentions, Release, Transfer,
+    Bulk, BulkAction, CancelTransfer, Command, MarkRead, Merge, OpenView, ReadMentions, Release, Transfer,
 };
 use crate::event::{Attachment, Customer};
 use crate::limits;
 use crate::refusal::Refusal;
+use std::collections::BTreeSet;
 
 type Checked = Result<(), Refusal>;
 
@@ -59,6 +60,13 @@ impl Command {
                 it.remove_tags.as_deref(),
             ),
             Self::Bulk(it) => bulk(it),
+            Self::Merge(it) => merge(it),
+            Self::Split(it) => {
+                once("messages", &it.messages)?;
+                it.subject
+                    .as_deref()
+                    .map_or(Ok(()), |subject| limits::line("subject", subject))
+            }
             Self::SetPresence(it) => it
                 .reason
                 .as_deref()
@@ -131,6 +139,33 @@ fn bulk(it: &Bulk) -> Checked {
         BulkAction::Claim(_) => Ok(()),
         BulkAction::Release(it) => limits::integer("action.token", it.token.unwrap_or(0)),
     }
+}
+
+fn merge(it: &Merge) -> Checked {
+    limits::count("conversations", it.conversations.len(), limits::MERGE)?;
+    once("conversations", &it.conversations)?;
+    if it.conversations.contains(&it.into) {
+        return Err(Refusal::invalid(
+            "conversations",
+            "a conversation cannot be merged into itself",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that a list names something, and nothing twice.
+fn once<T: Ord>(field: &str, list: &[T]) -> Checked {
+    if list.is_empty() {
+        return Err(Refusal::invalid(
+            field,
+            &format!("{field} must name at least one"),
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    if !list.iter().all(|it| seen.insert(it)) {
+        return Err(Refusal::invalid(field, &format!("{field} must name each once")));
+    }
+    Ok(())
 }
 
 fn update(

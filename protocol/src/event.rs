@@ -3,7 +3,9 @@
 
 pub use crate::entry::{EventEntry, EventOrRedacted, RedactedEvent};
 use crate::ids::{AgentId, ChannelId, ConversationId, MessageId, QueueId, TeamId, ThreadId};
-pub use crate::parts::{Actor, Attachment, Customer, Mentions, Message, Note, RefusedToken, TransferTo};
+pub use crate::parts::{
+    Actor, Attachment, Carried, Customer, Mentions, Message, Note, RefusedToken, TransferTo,
+};
 use crate::settings::WorkspaceSettings;
 use crate::sla::Promise;
 use crate::terms::{
@@ -256,8 +258,14 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] conversations: Option<Vec<ConversationId>>,
         /// Which one goes on.
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] into: Option<ConversationId>,
+        /// On the survivor: what those had absorbed before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] #[ts(optional, as = "Option<Vec<ConversationId>>")] through: Vec<ConversationId>,
+        /// On the survivor: the channel's threads that lead to it from now on, those of the absorbed ones.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] #[ts(optional, as = "Option<Vec<ThreadId>>")] threads: Vec<ThreadId>,
+        /// On the survivor: who waits and what was said last, now that it has their messages, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] carried: Option<Carried>,
     },
-    /// A conversation became two: on the old one `into`, on the new one `from`.
+    /// A conversation became two: on the old one `into`, on the new one `from`. The messages stay where they were stored.
     Split = "split" {
         /// The new one.
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] into: Option<ConversationId>,
@@ -265,6 +273,8 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] from: Option<ConversationId>,
         /// Which messages moved.
         messages: Vec<MessageId>,
+        /// Who waits and what was said last, with these messages or without them.
+        #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] carried: Option<Carried>,
     },
     /// The customer said what they think of it.
     Rated = "rated" {

@@ -2,6 +2,8 @@
 
 use crate::ids::{AgentId, CustomerId, Handle, MessageId, NoteId, TeamId};
 use crate::strict::present;
+use crate::summary::LastMessage;
+use crate::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -125,6 +127,26 @@ pub enum TransferTo {
     Agent(AgentId),
     /// Whoever of a team answers first.
     Team(TeamId),
+}
+
+/// Who waits and what was said last in a conversation whose messages came from, or went to, another one: all of it as it
+/// now is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, TS)]
+pub struct Carried {
+    /// The oldest message of the customer that no reply has followed; absent when none waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub waiting_since: Option<Time>,
+    /// How many wait.
+    pub unanswered: u32,
+    /// The last message; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub last_message: Option<LastMessage>,
+    /// When the first reply was stored; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub first_response_at: Option<Time>,
 }
 
 /// A token that is refused though it has not ended.

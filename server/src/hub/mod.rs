@@ -5,6 +5,7 @@ mod budget;
 mod codec;
 mod commands;
 mod company;
+mod contents;
 mod delta;
 mod disconnect;
 mod envelope;
@@ -19,9 +20,13 @@ pub mod hot;
 mod instances_tests;
 mod item;
 mod join;
+mod lanes;
 mod lists;
 mod load;
 mod lost;
+mod merged;
+#[cfg(test)]
+mod merges_tests;
 pub mod outbox;
 mod people;
 mod poll;
@@ -38,6 +43,7 @@ mod retention;
 mod routers_tests;
 mod routing;
 mod seats;
+mod send;
 mod settings;
 mod settle;
 mod standing;
@@ -157,6 +163,7 @@ impl Handle {
             // Without these a session cannot live.
             Command::Ping(_) | Command::Refresh(_) => Ok(()),
             Command::Bulk(bulk) => self.meter.command(bulk.conversations.len()),
+            Command::Merge(merge) => self.meter.command(merge.conversations.len()),
             _ => self.meter.command(1),
         }
     }

@@ -165,6 +165,7 @@ impl Workspace {
                 body: Some(body),
                 active: true,
                 owner: None,
+                last_event: None,
             });
         }
         item.seats.push(self.seat(id, true));

@@ -99,6 +99,13 @@ impl Workspace {
         self.batch.push_back((item, flight));
     }
 
+    /// Which of these commits is stored last, of those that are still on their way.
+    pub(crate) fn last_of(&self, commits: &[Uuid]) -> Option<Uuid> {
+        let flying = self.settling.iter().flat_map(|(_, flights)| flights);
+        let all = flying.chain(self.batch.iter().map(|(_, flight)| flight));
+        all.map(|it| it.commit).filter(|it| commits.contains(it)).last()
+    }
+
     /// The flight with this commit id, if it is still on its way.
     pub(crate) fn flight(&mut self, commit: Uuid) -> Option<&mut Flight> {
         let waiting = self.batch.iter_mut().map(|(_, flight)| flight);

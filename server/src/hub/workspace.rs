@@ -5,6 +5,7 @@ use super::Deps;
 use super::budget::Budget;
 use super::company::Company;
 use super::fresh::{Fresh, Waiting};
+use super::lanes::Lanes;
 use super::outbox::{Class, Frame};
 use super::people::People;
 use super::recent::Recent;
@@ -13,15 +14,14 @@ use super::remote::Remote;
 use super::routing::Routing;
 use super::settings::InForce;
 use super::state::{
-    BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
-    SessionState, Watched,
+    BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Join, Link, RowsOf, SessionState,
+    Watched,
 };
 use super::stats::Stats;
 use super::submit::{Settling, settled};
 use super::views::{SessionKey, Views};
-use crate::log::{Aggregate, Expected, Item, LogError, Outcome, StoredEvent};
+use crate::log::{Aggregate, Item, LogError, Outcome, StoredEvent};
 use crate::maps::{Map, Set};
-use crate::seeded::{Bug, seeded};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
 use dibs_protocol::refusal::{Code, Refusal};
@@ -32,7 +32,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -70,7 +70,7 @@ pub(crate) struct Workspace {
     pub(crate) stats: Stats,
     pub(crate) sessions: Slab<SessionState>,
     pub(crate) joining: Map<AgentId, Vec<Join>>,
-    pub(crate) lanes: Map<Lane, VecDeque<Job>>,
+    pub(crate) lanes: Lanes,
     pub(crate) keys: Map<KeyRef, KeyRecord>,
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
@@ -200,6 +200,8 @@ impl Workspace {
         match result {
             Internal::State(lane, id, state) => self.state_read(&lane, id, state),
             Internal::Key(lane, at, key) => self.key_read(&lane, at, key),
+            Internal::Keys(lane, keys) => self.merged_keys_read(&lane, keys),
+            Internal::Contents(lane, version, found) => self.contents_read(&lane, version, found),
             Internal::Watched {
                 link,
                 id,
@@ -225,6 +227,7 @@ impl Workspace {
 
     fn after_turn(&mut self) {
         self.freshen();
+        self.unpark_settled();
         self.route();
         self.submit();
         if self.closing && self.is_settled() && self.lanes.is_empty() {
