@@ -10,9 +10,13 @@ use crate::schedule;
 use crate::sla::{escalate, promise};
 use dibs_protocol::event::{Actor, Event};
 use dibs_protocol::ids::ConversationId;
+use uuid::Uuid;
 
 /// Escalations and new promises may follow from one another so often; what is left then has its own deadline.
 const ROUNDS: usize = 16;
+
+/// Where in an id the places of a decision's conversations begin: above all numbers of their events.
+const PLACE_BITS: u32 = 32;
 
 /// The decision with what follows from it. What stores nothing has no consequences, but for a deadline.
 pub(crate) fn of(
@@ -27,9 +31,16 @@ pub(crate) fn of(
         return decision;
     }
     let mut decision = decision;
-    for part in &mut decision.others {
+    for (place, part) in (1_u128..).zip(&mut decision.others) {
         let before = other(action, part.conversation);
-        follow(before, &mut part.events, &mut part.mentioned, ctx);
+        // What is written by itself in each of them has an id of its own.
+        let (conversation, said) = ctx.ids;
+        let said = Uuid::from_u128(said.as_u128() ^ place << PLACE_BITS);
+        let ctx = Context {
+            ids: (conversation, said),
+            ..*ctx
+        };
+        follow(before, &mut part.events, &mut part.mentioned, &ctx);
     }
     follow(before, &mut decision.events, &mut decision.mentioned, ctx);
     decision

@@ -98,12 +98,10 @@ impl Contents {
         self.said.push(Said { id, shown });
     }
 
-    /// Takes over another one's messages. Nobody waits where all was over.
+    /// Takes over another one's messages, and who waits there.
     fn absorb(&mut self, other: &Self) {
         self.said.extend(other.said.iter().cloned());
-        if !other.over {
-            self.waiting.extend(&other.waiting);
-        }
+        self.waiting.extend(&other.waiting);
     }
 
     fn fold(&mut self, fact: &Fact<'_>) {
@@ -159,6 +157,8 @@ impl Library {
         for other in others {
             match fact.event {
                 Event::Split { messages, .. } => contents.absorb(&other.only(messages)),
+                // Nobody waits where all was over.
+                _ if other.over => contents.said.extend(other.said),
                 _ => contents.absorb(&other),
             }
         }
