@@ -6,6 +6,7 @@
 mod answers;
 mod desk;
 mod hub;
+mod merges;
 mod mutations;
 mod routing;
 mod script;
