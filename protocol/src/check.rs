@@ -37,18 +37,13 @@ impl Command {
             }
             Self::Open(it) => {
                 customer(&it.customer)?;
-                it.subject
-                    .as_deref()
-                    .map_or(Ok(()), |subject| limits::line("subject", subject))
+                line("subject", it.subject.as_deref())
             }
             Self::Transfer(Transfer { note, token, .. }) => {
                 limits::integer("token", *token)?;
-                note.as_deref().map_or(Ok(()), |note| limits::line("note", note))
+                line("note", note.as_deref())
             }
-            Self::AnswerTransfer(it) => it
-                .note
-                .as_deref()
-                .map_or(Ok(()), |note| limits::line("note", note)),
+            Self::AnswerTransfer(it) => line("note", it.note.as_deref()),
             Self::TakeOver(it) => limits::line("reason", &it.reason),
             Self::Reply(it) => said(it.token, it.seen, &it.text, it.attachments.as_deref()),
             Self::ScheduleReply(it) => said(it.token, it.seen, &it.text, it.attachments.as_deref()),
@@ -63,14 +58,9 @@ impl Command {
             Self::Merge(it) => merge(it),
             Self::Split(it) => {
                 once("messages", &it.messages)?;
-                it.subject
-                    .as_deref()
-                    .map_or(Ok(()), |subject| limits::line("subject", subject))
+                line("subject", it.subject.as_deref())
             }
-            Self::SetPresence(it) => it
-                .reason
-                .as_deref()
-                .map_or(Ok(()), |reason| limits::line("reason", reason)),
+            Self::SetPresence(it) => line("reason", it.reason.as_deref()),
             Self::MarkRead(MarkRead { up_to, .. }) | Self::ReadMentions(ReadMentions { up_to, .. }) => {
                 limits::integer("up_to", *up_to)
             }
@@ -91,6 +81,11 @@ impl Command {
             | Self::Ping(_) => Ok(()),
         }
     }
+}
+
+/// A short text, if there is one.
+fn line(field: &str, text: Option<&str>) -> Checked {
+    text.map_or(Ok(()), |text| limits::line(field, text))
 }
 
 /// What an agent says to the customer, now or later.

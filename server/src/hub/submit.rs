@@ -103,7 +103,7 @@ impl Workspace {
     pub(crate) fn last_of(&self, commits: &[Uuid]) -> Option<Uuid> {
         let flying = self.settling.iter().flat_map(|(_, flights)| flights);
         let all = flying.chain(self.batch.iter().map(|(_, flight)| flight));
-        all.map(|it| it.commit).filter(|it| commits.contains(it)).last()
+        all.map(|it| it.commit).rfind(|it| commits.contains(it))
     }
 
     /// The flight with this commit id, if it is still on its way.

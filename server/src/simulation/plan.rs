@@ -244,6 +244,8 @@ impl Plan {
         plan.agents += 2;
         plan.customers += 1;
         plan.messages *= 3;
+        // In the end everybody asks for whole timelines at once: answers are never dropped, and longer ones want more room.
+        plan.outbox_bytes = plan.outbox_bytes.max(16_000);
         plan
     }
 

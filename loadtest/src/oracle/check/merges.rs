@@ -100,34 +100,8 @@ impl Told {
                 self.absorbed.insert(id, (*into, seq));
                 self.untold.entry(*into).or_default().push(id);
             }
-            Event::Merged { conversations, .. } => {
-                verdict.checked("merges in the log");
-                let absorbed = self.untold.remove(&id).unwrap_or_default();
-                if Some(&absorbed) != conversations.as_ref() && !self.blurred {
-                    let said = format!("event {seq} absorbs {conversations:?}, but {absorbed:?} say so");
-                    verdict.log_fault(Promise::Kept, id, said);
-                }
-                self.by(stored, id, true);
-                for absorbed in absorbed {
-                    let own = self.replies.get(&absorbed).cloned().unwrap_or_default();
-                    let before = self.keys.get(&absorbed).cloned().unwrap_or_default();
-                    self.keys
-                        .entry(id)
-                        .or_default()
-                        .extend(own.into_iter().chain(before));
-                }
-            }
-            Event::MessageSent { agent, key, .. } => {
-                let key = (agent.clone(), key.clone());
-                if self.keys.get(&id).is_some_and(|it| it.contains(&key)) {
-                    let said = format!(
-                        "event {seq} is a reply of {agent} with the key {:?}, which is that of a reply in a conversation that this one absorbed",
-                        key.1
-                    );
-                    verdict.log_fault(Promise::AnsweredOnce, id, said);
-                }
-                self.replies.entry(id).or_default().insert(key);
-            }
+            Event::Merged { conversations, .. } => self.survives(stored, id, conversations.as_ref(), verdict),
+            Event::MessageSent { agent, key, .. } => self.said(stored, id, (agent, key), verdict),
             Event::Split {
                 from: Some(from),
                 messages,
@@ -156,6 +130,50 @@ impl Told {
             }
             _ => {}
         }
+    }
+
+    /// A survivor tells what it absorbs.
+    fn survives(
+        &mut self,
+        stored: &Stored,
+        id: ConversationId,
+        told: Option<&Vec<ConversationId>>,
+        verdict: &mut Verdict,
+    ) {
+        verdict.checked("merges in the log");
+        let absorbed = self.untold.remove(&id).unwrap_or_default();
+        if Some(&absorbed) != told && !self.blurred {
+            let said = format!("event {} absorbs {told:?}, but {absorbed:?} say so", stored.seq);
+            verdict.log_fault(Promise::Kept, id, said);
+        }
+        self.by(stored, id, true);
+        for absorbed in absorbed {
+            let own = self.replies.get(&absorbed).cloned().unwrap_or_default();
+            let before = self.keys.get(&absorbed).cloned().unwrap_or_default();
+            self.keys
+                .entry(id)
+                .or_default()
+                .extend(own.into_iter().chain(before));
+        }
+    }
+
+    /// A reply has no key under which one was stored in what its conversation absorbed.
+    fn said(
+        &mut self,
+        stored: &Stored,
+        id: ConversationId,
+        (agent, key): (&AgentId, &str),
+        verdict: &mut Verdict,
+    ) {
+        let place = (agent.clone(), key.to_owned());
+        if self.keys.get(&id).is_some_and(|it| it.contains(&place)) {
+            let said = format!(
+                "event {} is a reply of {agent} with the key {key:?}, which is that of a reply in a conversation that this one absorbed",
+                stored.seq
+            );
+            verdict.log_fault(Promise::AnsweredOnce, id, said);
+        }
+        self.replies.entry(id).or_default().insert(place);
     }
 
     fn by(&mut self, stored: &Stored, id: ConversationId, merges: bool) {
