@@ -4,12 +4,8 @@ import { DibsError } from './errors.js';
 
 /** @import {Answers, Command, ErrorFrame, OkFrame} from './protocol.js' */
 
-/** Commands that a hub may know and the generated types do not, yet. */
-/** @typedef {{type: 'merge', into: string, conversations: string[], expect?: object, key?: string}
- *   | {type: 'split', conversation: string, messages: string[], subject?: string, key?: string}} LaterCommand */
-/** @typedef {Answers & {merge: {seq: number}, split: {conversation: string}}} AllAnswers */
-/** @typedef {keyof AllAnswers} Name A command's `type`. */
-/** @template {Name} K @typedef {Omit<Extract<Command | LaterCommand, {type: K}>, 'type' | 'key'>} Fields */
+/** @typedef {keyof Answers} Name A command's `type`. */
+/** @template {Name} K @typedef {Omit<Extract<Command, {type: K}>, 'type' | 'key'>} Fields */
 /** @typedef {{key?: string, retry?: number}} CallOptions `retry`: how often to repeat when refused with `unavailable` or `rate_limited`. */
 /** @typedef {(error: DibsError | null, answer?: any) => void} Done */
 /** @typedef {{frame: {id: number, type: string, key?: string}, done: Done, retry: number, once: boolean, sentAt: number,

@@ -9,10 +9,10 @@ import { Link } from './link.js';
 import { Agents, Stats } from './people.js';
 import { View } from './view.js';
 
-/** @import {AllAnswers, CallOptions, Fields, Name} from './calls.js' */
+/** @import {CallOptions, Fields, Name} from './calls.js' */
 /** @import {Live} from './live.js' */
 /** @import {Options, StateChange} from './index.js' */
-/** @import {OfferInfo, ServerFrame, Summary, TypingSignal, Welcome} from './protocol.js' */
+/** @import {Answers, OfferInfo, ServerFrame, Summary, TypingSignal, Welcome} from './protocol.js' */
 /** @import {Window} from './view.js' */
 
 /** @template {ServerFrame['type']} T @typedef {Extract<ServerFrame, {type: T}>} Frame */
@@ -83,7 +83,7 @@ export class Client extends Emitter {
    * @param {K} type
    * @param {Fields<K>} fields
    * @param {CallOptions} [options]
-   * @returns {Promise<AllAnswers[K] & {duplicate?: boolean}>} Rejected with a `DibsError`.
+   * @returns {Promise<Answers[K] & {duplicate?: boolean}>} Rejected with a `DibsError`.
    */
   call(type, fields, options = {}) {
     return new Promise((resolve, reject) => {

@@ -414,6 +414,28 @@ default?: number,
 by_channel: Record<string, number>, };
 
 /**
+ * Who waits and what was said last in a conversation whose messages came from, or went to, another one: all of it as it
+ * now is.
+ */
+export type Carried = {
+/**
+ * The oldest message of the customer that no reply has followed; absent when none waits.
+ */
+waiting_since?: Time,
+/**
+ * How many wait.
+ */
+unanswered: number,
+/**
+ * The last message; absent when there is none.
+ */
+last_message?: LastMessage,
+/**
+ * When the first reply was stored; absent when there is none.
+ */
+first_response_at?: Time, };
+
+/**
  * A way in and out for messages: an address, a widget, a number.
  */
 export type ChannelId = string;
@@ -521,7 +543,7 @@ repeats_absorbed: number, };
 /**
  * A command, without its `id`.
  */
-export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "schedule_reply" } & ScheduleReply | { "type": "cancel_scheduled" } & CancelScheduled | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "watch_stats" } & WatchStats | { "type": "unwatch_stats" } & UnwatchStats | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
+export type Command = { "type": "watch" } & Watch | { "type": "unwatch" } & Unwatch | { "type": "history" } & History | { "type": "open_view" } & OpenView | { "type": "close_view" } & CloseView | { "type": "list" } & List | { "type": "open" } & Open | { "type": "claim" } & ClaimCommand | { "type": "release" } & Release | { "type": "transfer" } & Transfer | { "type": "cancel_transfer" } & CancelTransfer | { "type": "answer_transfer" } & AnswerTransfer | { "type": "take_over" } & TakeOver | { "type": "reply" } & Reply | { "type": "schedule_reply" } & ScheduleReply | { "type": "cancel_scheduled" } & CancelScheduled | { "type": "note" } & NoteCommand | { "type": "update" } & Update | { "type": "bulk" } & Bulk | { "type": "merge" } & Merge | { "type": "split" } & Split | { "type": "set_presence" } & SetPresence | { "type": "mark_read" } & MarkRead | { "type": "read_marks" } & ReadMarksCommand | { "type": "mentions" } & MentionsCommand | { "type": "read_mentions" } & ReadMentions | { "type": "watch_agents" } & WatchAgents | { "type": "unwatch_agents" } & UnwatchAgents | { "type": "watch_stats" } & WatchStats | { "type": "unwatch_stats" } & UnwatchStats | { "type": "settings" } & SettingsCommand | { "type": "set_settings" } & SetSettings | { "type": "refresh" } & Refresh | { "type": "ping" } & Ping;
 
 /**
  * A conversation with a customer.
@@ -990,7 +1012,19 @@ conversations?: Array<ConversationId>,
 /**
  * Which one goes on.
  */
-into?: ConversationId, } | { "kind": "split",
+into?: ConversationId,
+/**
+ * On the survivor: what those had absorbed before.
+ */
+through?: Array<ConversationId>,
+/**
+ * On the survivor: the channel's threads that lead to it from now on, those of the absorbed ones.
+ */
+threads?: Array<ThreadId>,
+/**
+ * On the survivor: who waits and what was said last, now that it has their messages, too.
+ */
+carried?: Carried, } | { "kind": "split",
 /**
  * The new one.
  */
@@ -1002,7 +1036,11 @@ from?: ConversationId,
 /**
  * Which messages moved.
  */
-messages: Array<MessageId>, } | { "kind": "rated",
+messages: Array<MessageId>,
+/**
+ * Who waits and what was said last, with these messages or without them.
+ */
+carried?: Carried, } | { "kind": "rated",
 /**
  * 1 to 5.
  */
@@ -1553,6 +1591,27 @@ before?: number,
  * At most so many; 50 by default.
  */
 limit?: number, };
+
+/**
+ * Make one conversation of several: the others close, and what was said in them is the survivor's.
+ */
+export type Merge = {
+/**
+ * The survivor.
+ */
+into: ConversationId,
+/**
+ * Those that it absorbs: 1 to 100, each once, the survivor not among them.
+ */
+conversations: Array<ConversationId>,
+/**
+ * The survivor's summary, or some of its fields, as the client saw it; a difference is `conflict`.
+ */
+expect?: Partial<Summary>,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
 
 /**
  * What was said.
@@ -2451,7 +2510,7 @@ agent: AgentId,
 at: Time, };
 
 /**
- * To `release`, `cancel_transfer`.
+ * To `release`, `cancel_transfer`, `merge`.
  */
 export type SeqAnswer = {
 /**
@@ -2805,6 +2864,40 @@ more?: boolean, };
  * The order of a list. Total orders; ties by `id`.
  */
 export type Sort = "waiting" | "newest" | "oldest" | "priority" | "last_activity" | "due";
+
+/**
+ * Make two conversations of one: messages of a conversation become a new one's, of the same customer.
+ */
+export type Split = {
+/**
+ * The conversation.
+ */
+conversation: ConversationId,
+/**
+ * The messages that move: at least one, each once.
+ */
+messages: Array<MessageId>,
+/**
+ * What the new conversation is about.
+ */
+subject?: string,
+/**
+ * The conversation's summary, or some of its fields, as the client saw it; a difference is `conflict`.
+ */
+expect?: Partial<Summary>,
+/**
+ * Makes the command repeatable.
+ */
+key?: string, };
+
+/**
+ * To `split`.
+ */
+export type SplitAnswer = {
+/**
+ * The new conversation.
+ */
+conversation: ConversationId, };
 
 /**
  * How many agents are how present.
@@ -3560,6 +3653,8 @@ export interface Answers {
   note: NoteAnswer;
   update: UpdateAnswer;
   bulk: BulkAnswer;
+  merge: SeqAnswer;
+  split: SplitAnswer;
   set_presence: Record<string, never>;
   mark_read: Record<string, never>;
   read_marks: ReadMarksAnswer;

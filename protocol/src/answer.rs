@@ -84,7 +84,7 @@ answers! {
         /// The conversation.
         pub summary: Summary,
     }
-    /// To `release`, `cancel_transfer`.
+    /// To `release`, `cancel_transfer`, `merge`.
     SeqAnswer {
         /// The event's `seq`.
         #[ts(type = "number")]
@@ -133,6 +133,11 @@ answers! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional, type = "number")]
         pub seq: Option<u64>,
+    }
+    /// To `split`.
+    SplitAnswer {
+        /// The new conversation.
+        pub conversation: ConversationId,
     }
     /// To `bulk`: one result a conversation, in the order asked.
     BulkAnswer {

@@ -1,11 +1,12 @@
 //! The contract's limits on commands, which need no state to be checked.
 
 use crate::command::{
-    Bulk, BulkAction, CancelTransfer, Command, MarkRead, OpenView, ReadMentions, Release, Transfer,
+    Bulk, BulkAction, CancelTransfer, Command, MarkRead, Merge, OpenView, ReadMentions, Release, Transfer,
 };
 use crate::event::{Attachment, Customer};
 use crate::limits;
 use crate::refusal::Refusal;
+use std::collections::BTreeSet;
 
 type Checked = Result<(), Refusal>;
 
@@ -36,18 +37,13 @@ impl Command {
             }
             Self::Open(it) => {
                 customer(&it.customer)?;
-                it.subject
-                    .as_deref()
-                    .map_or(Ok(()), |subject| limits::line("subject", subject))
+                line("subject", it.subject.as_deref())
             }
             Self::Transfer(Transfer { note, token, .. }) => {
                 limits::integer("token", *token)?;
-                note.as_deref().map_or(Ok(()), |note| limits::line("note", note))
+                line("note", note.as_deref())
             }
-            Self::AnswerTransfer(it) => it
-                .note
-                .as_deref()
-                .map_or(Ok(()), |note| limits::line("note", note)),
+            Self::AnswerTransfer(it) => line("note", it.note.as_deref()),
             Self::TakeOver(it) => limits::line("reason", &it.reason),
             Self::Reply(it) => said(it.token, it.seen, &it.text, it.attachments.as_deref()),
             Self::ScheduleReply(it) => said(it.token, it.seen, &it.text, it.attachments.as_deref()),
@@ -59,10 +55,12 @@ impl Command {
                 it.remove_tags.as_deref(),
             ),
             Self::Bulk(it) => bulk(it),
-            Self::SetPresence(it) => it
-                .reason
-                .as_deref()
-                .map_or(Ok(()), |reason| limits::line("reason", reason)),
+            Self::Merge(it) => merge(it),
+            Self::Split(it) => {
+                once("messages", &it.messages)?;
+                line("subject", it.subject.as_deref())
+            }
+            Self::SetPresence(it) => line("reason", it.reason.as_deref()),
             Self::MarkRead(MarkRead { up_to, .. }) | Self::ReadMentions(ReadMentions { up_to, .. }) => {
                 limits::integer("up_to", *up_to)
             }
@@ -83,6 +81,11 @@ impl Command {
             | Self::Ping(_) => Ok(()),
         }
     }
+}
+
+/// A short text, if there is one.
+fn line(field: &str, text: Option<&str>) -> Checked {
+    text.map_or(Ok(()), |text| limits::line(field, text))
 }
 
 /// What an agent says to the customer, now or later.
@@ -131,6 +134,33 @@ fn bulk(it: &Bulk) -> Checked {
         BulkAction::Claim(_) => Ok(()),
         BulkAction::Release(it) => limits::integer("action.token", it.token.unwrap_or(0)),
     }
+}
+
+fn merge(it: &Merge) -> Checked {
+    limits::count("conversations", it.conversations.len(), limits::MERGE)?;
+    once("conversations", &it.conversations)?;
+    if it.conversations.contains(&it.into) {
+        return Err(Refusal::invalid(
+            "conversations",
+            "a conversation cannot be merged into itself",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that a list names something, and nothing twice.
+fn once<T: Ord>(field: &str, list: &[T]) -> Checked {
+    if list.is_empty() {
+        return Err(Refusal::invalid(
+            field,
+            &format!("{field} must name at least one"),
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    if !list.iter().all(|it| seen.insert(it)) {
+        return Err(Refusal::invalid(field, &format!("{field} must name each once")));
+    }
+    Ok(())
 }
 
 fn update(

@@ -2,7 +2,7 @@
 
 use crate::event::{Attachment, Customer, TransferTo};
 use crate::filter::Filter;
-use crate::ids::{AgentId, ChannelId, ConversationId, QueueId, TeamId};
+use crate::ids::{AgentId, ChannelId, ConversationId, MessageId, QueueId, TeamId};
 use crate::refusal::Refusal;
 use crate::settings::WorkspaceSettings;
 use crate::strict::{nullable, object, present, present_objects};
@@ -124,6 +124,10 @@ commands! {
     Update = "update",
     /// Do one thing to many conversations.
     Bulk = "bulk",
+    /// Make one conversation of several.
+    Merge = "merge",
+    /// Make two conversations of one.
+    Split = "split",
     /// Say how present one is.
     SetPresence = "set_presence",
     /// Say how far one has read.
@@ -662,6 +666,46 @@ command_struct!(
 );
 
 command_struct!(
+    /// Make one conversation of several: the others close, and what was said in them is the survivor's.
+    Merge {
+        /// The survivor.
+        pub into: ConversationId,
+        /// Those that it absorbs: 1 to 100, each once, the survivor not among them.
+        pub conversations: Vec<ConversationId>,
+        /// The survivor's summary, or some of its fields, as the client saw it; a difference is `conflict`.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "expectations")]
+        #[ts(optional, type = "Partial<Summary>")]
+        pub expect: Option<Expect>,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
+    /// Make two conversations of one: messages of a conversation become a new one's, of the same customer.
+    Split {
+        /// The conversation.
+        pub conversation: ConversationId,
+        /// The messages that move: at least one, each once.
+        pub messages: Vec<MessageId>,
+        /// What the new conversation is about.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub subject: Option<String>,
+        /// The conversation's summary, or some of its fields, as the client saw it; a difference is `conflict`.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "expectations")]
+        #[ts(optional, type = "Partial<Summary>")]
+        pub expect: Option<Expect>,
+        /// Makes the command repeatable.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        #[ts(optional)]
+        pub key: Option<String>,
+    }
+);
+
+command_struct!(
     /// Say how present one is. Belongs to the agent, not to the session.
     SetPresence {
         /// How present.
@@ -787,7 +831,7 @@ command_struct!(
 );
 
 impl Command {
-    /// The conversation that the command names, if it names one.
+    /// The conversation that the command names, if it names one: of a `merge` the survivor.
     #[must_use]
     pub fn conversation(&self) -> Option<ConversationId> {
         match self {
@@ -805,6 +849,10 @@ impl Command {
             | Self::CancelScheduled(CancelScheduled { conversation, .. })
             | Self::Note(Note { conversation, .. })
             | Self::Update(Update { conversation, .. })
+            | Self::Merge(Merge {
+                into: conversation, ..
+            })
+            | Self::Split(Split { conversation, .. })
             | Self::MarkRead(MarkRead { conversation, .. }) => Some(*conversation),
             Self::OpenView(_)
             | Self::CloseView(_)
@@ -843,6 +891,8 @@ impl Command {
             | Self::CancelScheduled(CancelScheduled { key, .. })
             | Self::Update(Update { key, .. })
             | Self::Bulk(Bulk { key, .. })
+            | Self::Merge(Merge { key, .. })
+            | Self::Split(Split { key, .. })
             | Self::SetPresence(SetPresence { key, .. })
             | Self::MarkRead(MarkRead { key, .. })
             | Self::ReadMentions(ReadMentions { key, .. })

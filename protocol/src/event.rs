@@ -1,11 +1,13 @@
-//! Durable events: stored facts, past tense, numbered in one feed per workspace.
+//! Durable events: stored facts, past tense, numbered in one feed per workspace. What they are made of stands in `parts`,
+//! how timelines list them in `entry`.
 
-use crate::ids::{
-    AgentId, ChannelId, ConversationId, CustomerId, Handle, MessageId, NoteId, QueueId, TeamId, ThreadId,
+pub use crate::entry::{EventEntry, EventOrRedacted, RedactedEvent};
+use crate::ids::{AgentId, ChannelId, ConversationId, MessageId, QueueId, TeamId, ThreadId};
+pub use crate::parts::{
+    Actor, Attachment, Carried, Customer, Mentions, Message, Note, RefusedToken, TransferTo,
 };
 use crate::settings::WorkspaceSettings;
 use crate::sla::Promise;
-use crate::strict::present;
 use crate::terms::{
     DeclineReason, DeliveryState, DropReason, EscalationCause, ExpiryReason, GrantVia, Priority,
     RedactReason, ReleaseVia, Role, SlaTarget, Status, Then,
@@ -14,127 +16,6 @@ use crate::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-
-/// Who caused an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Actor {
-    /// A person.
-    Agent {
-        /// Who.
-        id: AgentId,
-    },
-    /// A program that answers like a person.
-    Bot {
-        /// Which.
-        id: AgentId,
-    },
-    /// The customer.
-    Customer {
-        /// The channel's name for them; absent once erased.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[ts(optional)]
-        id: Option<CustomerId>,
-    },
-    /// A channel's adapter.
-    Channel {
-        /// The subject of its token.
-        id: AgentId,
-    },
-    /// Dibs itself: a deadline, an erasure.
-    System,
-}
-
-impl Actor {
-    /// The agent or bot, if it is one.
-    #[must_use]
-    pub fn agent(&self) -> Option<&AgentId> {
-        match self {
-            Self::Agent { id } | Self::Bot { id } => Some(id),
-            Self::Customer { .. } | Self::Channel { .. } | Self::System => None,
-        }
-    }
-}
-
-/// A customer, as a channel describes them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Customer {
-    /// The channel's name for them.
-    pub id: CustomerId,
-    /// What to call them.
-    pub name: String,
-    /// How they appear on the channel.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
-    )]
-    #[ts(optional)]
-    pub handle: Option<Handle>,
-    /// Which group of customers they belong to.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
-    )]
-    #[ts(optional)]
-    pub tier: Option<String>,
-}
-
-/// A file that goes with a message. Dibs stores the reference only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Attachment {
-    /// The file's name.
-    pub name: String,
-    /// Its media type.
-    pub media_type: String,
-    /// Its size in bytes.
-    #[ts(type = "number")]
-    pub size: u64,
-    /// Where it is: an https URL.
-    pub url: String,
-}
-
-/// What was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-pub struct Message {
-    /// Its id.
-    pub id: MessageId,
-    /// Its text.
-    pub text: String,
-    /// Its files.
-    pub attachments: Vec<Attachment>,
-}
-
-/// What was said among colleagues.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-pub struct Note {
-    /// Its id.
-    pub id: NoteId,
-    /// Its text.
-    pub text: String,
-}
-
-/// Whom a note mentions.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, TS)]
-pub struct Mentions {
-    /// Agents by name.
-    pub agents: Vec<AgentId>,
-    /// Teams by name.
-    pub teams: Vec<TeamId>,
-}
-
-/// To whom a transfer is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum TransferTo {
-    /// One agent.
-    Agent(AgentId),
-    /// Whoever of a team answers first.
-    Team(TeamId),
-}
 
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident = $kind:literal { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? }),+ $(,)?) => {
@@ -156,16 +37,6 @@ macro_rules! events {
             }
         }
     };
-}
-
-/// A token that is refused though it has not ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-pub struct RefusedToken {
-    /// The first 16 bytes of a SHA-256 over its `jti`, or without one over all of it but its signature, in hexadecimal.
-    pub digest: String,
-    /// When it ends by itself (`exp`), in seconds since the Unix epoch.
-    #[ts(type = "number")]
-    pub exp: i64,
 }
 
 fn is_zero(token: &u64) -> bool {
@@ -387,8 +258,14 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] conversations: Option<Vec<ConversationId>>,
         /// Which one goes on.
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] into: Option<ConversationId>,
+        /// On the survivor: what those had absorbed before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] #[ts(optional, as = "Option<Vec<ConversationId>>")] through: Vec<ConversationId>,
+        /// On the survivor: the channel's threads that lead to it from now on, those of the absorbed ones.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] #[ts(optional, as = "Option<Vec<ThreadId>>")] threads: Vec<ThreadId>,
+        /// On the survivor: who waits and what was said last, now that it has their messages, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] carried: Option<Carried>,
     },
-    /// A conversation became two: on the old one `into`, on the new one `from`.
+    /// A conversation became two: on the old one `into`, on the new one `from`. The messages stay where they were stored.
     Split = "split" {
         /// The new one.
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] into: Option<ConversationId>,
@@ -396,6 +273,8 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] from: Option<ConversationId>,
         /// Which messages moved.
         messages: Vec<MessageId>,
+        /// Who waits and what was said last, with these messages or without them.
+        #[serde(default, skip_serializing_if = "Option::is_none")] #[ts(optional)] carried: Option<Carried>,
     },
     /// The customer said what they think of it.
     Rated = "rated" {
@@ -440,63 +319,4 @@ events! {
         /// All of them, as they now are.
         settings: Box<WorkspaceSettings>,
     },
-}
-
-/// An event with its place in the feed, as timelines list it: an `event` frame without `type`.
-///
-/// A redacted entry has `{"kind":…,"redacted":true}` for its event; a client may also meet kinds that it does not know,
-/// so the event stays JSON here: [`EventEntry::known`] reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-pub struct EventEntry {
-    /// Its number in the feed.
-    #[ts(type = "number")]
-    pub seq: u64,
-    /// Which conversation it belongs to, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub conversation: Option<ConversationId>,
-    /// When it was stored.
-    pub at: Time,
-    /// Who caused it.
-    pub actor: Actor,
-    /// What happened: an [`Event`], or the remains of a redacted one.
-    #[schemars(with = "EventOrRedacted")]
-    #[ts(type = "Event | RedactedEvent")]
-    pub event: serde_json::Value,
-}
-
-impl EventEntry {
-    /// The event, when it is of a known kind and not redacted.
-    #[must_use]
-    pub fn known(&self) -> Option<Event> {
-        Event::deserialize(&self.event).ok()
-    }
-
-    /// The event's kind.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        self.event
-            .get("kind")
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or("")
-    }
-}
-
-/// What is left of an erased event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-pub struct RedactedEvent {
-    /// Its kind.
-    pub kind: String,
-    /// Always true.
-    pub redacted: bool,
-}
-
-/// An event, or what is left of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum EventOrRedacted {
-    /// What is left of it.
-    Redacted(RedactedEvent),
-    /// All of it.
-    Event(Event),
 }

@@ -1,6 +1,8 @@
 //! What may be asked of a conversation: agents' commands, channels' requests, and what time itself asks.
 
+use crate::merge::Merge;
 use crate::routing::Route;
+use crate::split::Split;
 use dibs_protocol::command;
 use dibs_protocol::http::{Delivery, Ingest, RatingBody};
 use dibs_protocol::ids::AgentId;
@@ -35,6 +37,10 @@ pub enum Action {
     Note(command::Note),
     /// Somebody changes the conversation.
     Update(command::Update),
+    /// Somebody makes one conversation of several; the action is about the survivor.
+    Merge(Box<Merge>),
+    /// Somebody makes two conversations of one.
+    Split(Box<Split>),
     /// The customer wrote.
     Ingest(Box<Ingest>),
     /// A channel says what became of a message of this conversation.
@@ -84,6 +90,8 @@ impl Action {
             Self::CancelScheduled(_) => "cancel_scheduled",
             Self::Note(_) => "note",
             Self::Update(_) => "update",
+            Self::Merge(_) => "merge",
+            Self::Split(_) => "split",
             Self::Ingest(_) => "ingest",
             Self::Delivery(_) => "deliveries",
             Self::Rate(_) => "ratings",

@@ -5,10 +5,9 @@ use crate::excerpt::excerpt;
 use crate::fact::Fact;
 use crate::routing::is_routed_offer;
 use dibs_protocol::event::{Actor, Event, Message, TransferTo};
-use dibs_protocol::ids::{AgentId, ConversationId};
+use dibs_protocol::ids::AgentId;
 use dibs_protocol::summary::{LastMessage, Offer, Rating};
 use dibs_protocol::terms::{DeclineReason, DeliveryState, ExpiryReason, From, ReleaseVia, Status};
-use dibs_protocol::time::Time;
 
 /// Of those who declined a conversation so many are remembered, the latest ones.
 const DECLINED: usize = 200;
@@ -60,6 +59,8 @@ impl Conversation {
             other_reply: None,
             merged_seq: 0,
             merged_into: None,
+            absorbed: Vec::new(),
+            threads: Vec::new(),
             closed_at: None,
             redacted_seq: 0,
             returned: false,
@@ -109,7 +110,8 @@ impl Conversation {
             Event::SubjectChanged { to, .. } => self.subject.clone_from(to),
             Event::CustomerUpdated { customer } => self.customer = customer.clone(),
             Event::Merged { into: Some(into), .. } => self.absorbed(*into, fact.at),
-            Event::Merged { into: None, .. } => self.merged_seq = fact.seq,
+            Event::Merged { into: None, .. } => self.absorbs(fact),
+            Event::Split { carried, .. } => self.carry(carried.as_ref()),
             Event::Rated { score, comment } => self.rated(fact, *score, comment.clone()),
             Event::Redacted { .. } => {
                 self.redact();
@@ -128,7 +130,6 @@ impl Conversation {
             }
             | Event::NoteAdded { .. }
             | Event::SlaMet { .. }
-            | Event::Split { .. }
             | Event::SettingsChanged { .. }
             | Event::AgentSeen { .. }
             | Event::AgentDisconnected { .. } => {}
@@ -251,14 +252,7 @@ impl Conversation {
         }
     }
 
-    fn absorbed(&mut self, into: ConversationId, at: Time) {
-        self.stand(Status::Closed, at);
-        self.snoozed_until = None;
-        self.merged_into = Some(into);
-        self.end_claim();
-    }
-
-    fn end_claim(&mut self) {
+    pub(crate) fn end_claim(&mut self) {
         self.claim = None;
         self.offer = None;
     }

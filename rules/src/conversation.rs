@@ -131,6 +131,12 @@ pub struct Conversation {
     pub merged_seq: u64,
     /// The conversation that absorbed this one.
     pub merged_into: Option<ConversationId>,
+    /// The conversations that this one absorbed, with those that they had absorbed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<ConversationId>,
+    /// The channel's threads of what it absorbed: they lead here as its own one does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<ThreadId>,
     /// When it was closed, while it is.
     #[serde(default)]
     pub closed_at: Option<Time>,

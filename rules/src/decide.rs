@@ -7,8 +7,8 @@ use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
 use crate::expect::check_expect;
 use crate::{
-    claims, consequences, deadlines, delivery, ingest, keys, note, open, permissions, personal, rating,
-    reply, routing, schedule, transfers, update,
+    claims, consequences, deadlines, delivery, ingest, keys, merge, note, open, permissions, personal,
+    rating, reply, routing, schedule, split, transfers, update,
 };
 use dibs_protocol::refusal::Refusal;
 
@@ -59,6 +59,8 @@ fn dispatch(state: Option<&Conversation>, action: &Action, ctx: &Context<'_>) ->
         Action::CancelScheduled(command) => schedule::cancel(it()?, command, sender(ctx)?),
         Action::Note(command) => note::note(command, sender(ctx)?, ctx),
         Action::Update(command) => update::update(it()?, command, sender(ctx)?, ctx),
+        Action::Merge(command) => merge::merge(it()?, command, sender(ctx)?, ctx),
+        Action::Split(command) => split::split(it()?, command, sender(ctx)?, ctx),
         Action::Ingest(body) => ingest::ingest(state, body, ctx),
         Action::Delivery(body) => Ok(delivery::delivery(it()?, body, ctx)),
         Action::Rate(body) => Ok(rating::rate(it()?, body)),

@@ -42,6 +42,11 @@ pub enum Answer {
         /// Names in it that nobody has.
         unknown: Vec<String>,
     },
+    /// `split`.
+    Split {
+        /// The new conversation.
+        conversation: ConversationId,
+    },
     /// `POST /messages`.
     Ingested {
         /// Where it went.
@@ -93,14 +98,40 @@ pub struct Mentioned {
     pub event: usize,
 }
 
+/// What happens to another conversation than the one that the decision is about, in the same commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Which: one that is there already, or a new one.
+    pub conversation: ConversationId,
+    /// Who causes each event, and the event. Never empty.
+    pub events: Vec<(Actor, Event)>,
+    /// Whom a note of these events mentions.
+    pub mentioned: Vec<Mentioned>,
+}
+
+impl Part {
+    /// These events of this conversation.
+    #[must_use]
+    pub fn of(conversation: ConversationId, events: Vec<(Actor, Event)>) -> Self {
+        Self {
+            conversation,
+            events,
+            mentioned: Vec::new(),
+        }
+    }
+}
+
 /// What is to happen, if nobody was faster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// Who causes each event, and the event. Empty: nothing changes.
     pub events: Vec<(Actor, Event)>,
+    /// What happens to other conversations, each of them once. Their events stand before `events` in the feed, in this
+    /// order; there are none where `events` is empty.
+    pub others: Vec<Part>,
     /// The answer.
     pub answer: Answer,
-    /// Which event's `seq` the answer means; `None` when it has none.
+    /// Which of `events` the answer's `seq` means; `None` when it has none.
     pub answers_event: Option<usize>,
     /// A `seq` already known: that of the first answer, when `duplicate`.
     pub known_seq: Option<u64>,
@@ -122,6 +153,7 @@ impl Decision {
     pub fn nothing(answer: Answer) -> Self {
         Self {
             events: Vec::new(),
+            others: Vec::new(),
             answer,
             answers_event: None,
             known_seq: None,

@@ -5,7 +5,7 @@ use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
 use dibs_protocol::event::{Actor, Customer, Event, Message};
 use dibs_protocol::http::Ingest;
-use dibs_protocol::ids::{ConversationId, MessageId};
+use dibs_protocol::ids::{ConversationId, MessageId, ThreadId};
 use dibs_protocol::refusal::Refusal;
 use dibs_protocol::terms::{Priority, Status};
 
@@ -21,29 +21,34 @@ pub enum Target {
 /// Finds where a message goes: the conversation that it names, unless that is closed; else, with a thread, the unclosed
 /// one of that thread; else the most recently active unclosed one; else a new one.
 ///
-/// `named` is the conversation that `ingest.conversation` names, or the survivor of the one it names; `None` when there is
-/// none. `unclosed` are this customer's unclosed conversations on this channel, in any order; others are passed over.
+/// `named` is the conversation that `ingest.conversation` names, and its survivor when it was merged, else itself; `None`
+/// when there is none. The survivor may be of another customer, or channel: whoever merged them knew why. `unclosed` are this customer's unclosed conversations on this channel, in any order; others are passed over.
 ///
 /// # Errors
 /// `not_found` when the conversation named does not exist or belongs to another customer or channel.
 pub fn target<'a>(
     ingest: &Ingest,
-    named: Option<&Conversation>,
+    named: Option<(&Conversation, &Conversation)>,
     unclosed: impl Iterator<Item = &'a Conversation>,
 ) -> Result<Target, Refusal> {
     if ingest.conversation.is_some() {
-        let named = named.filter(|it| is_theirs(it, ingest));
-        let named = named.ok_or_else(|| Refusal::not_found("conversation"))?;
-        return Ok(if named.is_closed() {
+        let named = named.filter(|(named, _)| is_theirs(named, ingest));
+        let (_, goes_on) = named.ok_or_else(|| Refusal::not_found("conversation"))?;
+        return Ok(if goes_on.is_closed() {
             Target::Open
         } else {
-            Target::Into(named.id)
+            Target::Into(goes_on.id)
         });
     }
     let candidates = unclosed.filter(|it| is_theirs(it, ingest) && !it.is_closed());
-    let fitting = candidates.filter(|it| ingest.thread.is_none() || it.thread == ingest.thread);
+    let fitting = candidates.filter(|it| is_of_thread(it, ingest.thread.as_ref()));
     let latest = fitting.max_by_key(|it| (it.active_at, it.id));
     Ok(latest.map_or(Target::Open, |it| Target::Into(it.id)))
+}
+
+/// Whether a message of this thread may go there: its own one, or one of what it absorbed. Without a thread any may.
+fn is_of_thread(state: &Conversation, thread: Option<&ThreadId>) -> bool {
+    thread.is_none_or(|thread| state.thread.as_ref() == Some(thread) || state.threads.contains(thread))
 }
 
 fn is_theirs(state: &Conversation, ingest: &Ingest) -> bool {
@@ -53,7 +58,8 @@ fn is_theirs(state: &Conversation, ingest: &Ingest) -> bool {
 /// Stores the message, in the conversation given or in a new one.
 ///
 /// # Errors
-/// `not_found` when the conversation belongs to another customer or channel; `conflict` when it is closed (it was not
+/// `not_found` when the conversation belongs to another customer or channel, and is not the survivor of the one that the
+/// message names; `conflict` when it is closed (it was not
 /// when the target was looked up: look again).
 pub(crate) fn ingest(
     state: Option<&Conversation>,
@@ -63,7 +69,8 @@ pub(crate) fn ingest(
     let Some(state) = state else {
         return Ok(open(body, ctx));
     };
-    if !is_theirs(state, body) {
+    let survivor = body.conversation.is_some_and(|named| named != state.id);
+    if !survivor && !is_theirs(state, body) {
         return Err(Refusal::not_found("conversation"));
     }
     if state.is_closed() {
@@ -106,7 +113,7 @@ fn open(body: &Ingest, ctx: &Context<'_>) -> Decision {
 fn continued(state: &Conversation, body: &Ingest, ctx: &Context<'_>) -> Decision {
     let mut events = Vec::new();
     let customer = described_anew(&state.customer, &body.customer);
-    if customer != state.customer {
+    if customer != state.customer && is_theirs(state, body) {
         events.push((ctx.sender.actor(), Event::CustomerUpdated { customer }));
     }
     let (message, received) = received(body, ctx);

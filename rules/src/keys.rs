@@ -39,6 +39,8 @@ pub fn key_of(action: &Action, sender: &Sender) -> Option<KeyRef> {
         Action::AnswerTransfer(it) => (Some(it.conversation), it.key.as_deref()?),
         Action::TakeOver(it) => (Some(it.conversation), it.key.as_deref()?),
         Action::Update(it) => (Some(it.conversation), it.key.as_deref()?),
+        Action::Merge(it) => (Some(it.command.into), it.command.key.as_deref()?),
+        Action::Split(it) => (Some(it.command.conversation), it.command.key.as_deref()?),
         Action::Ingest(it) => {
             return Some(KeyRef {
                 scope: format!("ingest/{}", it.channel),
@@ -76,6 +78,27 @@ pub fn key_of(action: &Action, sender: &Sender) -> Option<KeyRef> {
     })
 }
 
+/// The same words to a conversation that this one absorbed: where their key would be kept, and their digest. What was said
+/// there is not said again here. Only what speaks has such a place; `None` for the rest.
+#[must_use]
+pub fn before_merge(
+    action: &Action,
+    sender: &Sender,
+    absorbed: ConversationId,
+) -> Option<(KeyRef, [u8; 32])> {
+    let mut there = match action {
+        Action::Reply(_) | Action::ScheduleReply(_) | Action::Note(_) => action.clone(),
+        _ => return None,
+    };
+    match &mut there {
+        Action::Reply(it) => it.conversation = absorbed,
+        Action::ScheduleReply(it) => it.conversation = absorbed,
+        Action::Note(it) => it.conversation = absorbed,
+        _ => {}
+    }
+    Some((key_of(&there, sender)?, fingerprint(&there)))
+}
+
 /// Where a sent message's conversation is kept, so that deliveries find it.
 #[must_use]
 pub fn message_ref(message: MessageId) -> KeyRef {
@@ -102,6 +125,8 @@ pub fn fingerprint(action: &Action) -> [u8; 32] {
         Action::ScheduleReply(it) => json(it),
         Action::CancelScheduled(it) => json(it),
         Action::Update(it) => json(it),
+        Action::Merge(it) => json(&it.command),
+        Action::Split(it) => json(&it.command),
         Action::Ingest(it) => json(it),
         Action::Delivery(it) => json(&(it.message, it.state)),
         Action::Rate(it) => json(it),
@@ -163,6 +188,8 @@ pub(crate) fn to_store(action: &Action, sender: &Sender) -> Option<KeyToStore> {
         | Action::ScheduleReply(_)
         | Action::CancelScheduled(_)
         | Action::Update(_)
+        | Action::Merge(_)
+        | Action::Split(_)
         | Action::Rate(_)
         | Action::Look
         | Action::Expecting(..)

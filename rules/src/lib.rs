@@ -5,8 +5,10 @@
 
 pub mod action;
 pub mod apply;
+mod carry;
 mod claims;
 mod consequences;
+pub mod contents;
 pub mod context;
 pub mod conversation;
 pub mod deadlines;
@@ -21,6 +23,7 @@ pub mod filter;
 pub mod ingest;
 pub mod keys;
 pub mod mention;
+pub mod merge;
 mod note;
 pub mod notices;
 mod open;
@@ -34,6 +37,7 @@ mod schedule;
 pub mod settings;
 pub mod sla;
 mod spells;
+pub mod split;
 pub mod stats;
 pub mod summary;
 pub mod transfers;

@@ -40,6 +40,8 @@ const fn row_if(action: &'static str, roles: &'static [Role], condition: &'stati
 
 const ITS_CHANNELS: &str = "only the channels that the token names, if it names any";
 
+const HELD: &str = "while somebody holds one of the conversations, only the holder and supervisors";
+
 /// The whole table: every command, then what is asked over HTTP, then what only some may ask of a command.
 pub const TABLE: &[Permission] = &[
     row("watch", AGENTS),
@@ -81,6 +83,8 @@ pub const TABLE: &[Permission] = &[
         "while somebody holds the claim, status, snoozed_until, queue, assignee and team only the holder and supervisors",
     ),
     row("bulk", AGENTS),
+    row_if("merge", AGENTS, HELD),
+    row_if("split", AGENTS, HELD),
     row_if("set_presence", AGENTS, "of somebody else only supervisors"),
     row("mark_read", AGENTS),
     row("read_marks", AGENTS),
@@ -128,7 +132,7 @@ pub fn may_take_over(agent: &Agent, settings: &Settings) -> bool {
     allowed(agent.role, "take_over") && (supervises(agent.role) || settings.agents_take_over)
 }
 
-/// Whether the agent may change what is the holder's to change: status, queue, assignee and team.
+/// Whether the agent may change what is the holder's to change: status, queue, assignee, team, and what belongs to it.
 #[must_use]
 pub fn may_change_held(agent: &Agent, state: &Conversation) -> bool {
     supervises(agent.role) || state.holder().is_none_or(|holder| *holder == agent.id)

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::conversation::Conversation;
 use crate::decision::{Answer, Decision};
-use dibs_protocol::event::{Actor, Customer, Event, Message, Note};
+use dibs_protocol::event::{Actor, Carried, Customer, Event, Message, Note};
 use dibs_protocol::ids::{ConversationId, CustomerId};
 use dibs_protocol::terms::RedactReason;
 use std::collections::BTreeSet;
@@ -41,6 +41,11 @@ pub fn skeleton(event: &Event, conversation: Option<ConversationId>) -> Option<E
             *to = None;
         }
         Event::Rated { comment, .. } => *comment = None,
+        Event::Merged { threads, carried, .. } => {
+            threads.clear();
+            blank_carried(carried);
+        }
+        Event::Split { carried, .. } => blank_carried(carried),
         Event::AgentSeen { name, .. } => name.clear(),
         Event::AgentDisconnected { reason, .. } => *reason = None,
         Event::ClaimReleased { .. }
@@ -56,8 +61,6 @@ pub fn skeleton(event: &Event, conversation: Option<ConversationId>) -> Option<E
         | Event::SlaPlanned { .. }
         | Event::Escalated { .. }
         | Event::ScheduleDropped { .. }
-        | Event::Merged { .. }
-        | Event::Split { .. }
         | Event::SettingsChanged { .. }
         | Event::Redacted { .. } => {}
     }
@@ -78,6 +81,7 @@ impl Conversation {
     pub fn redact(&mut self) {
         self.customer = nobody(Some(self.id));
         self.thread = None;
+        self.threads.clear();
         self.subject = None;
         if let Some(message) = &mut self.last_message {
             message.excerpt.clear();
@@ -123,6 +127,13 @@ fn blank_message(message: &Message) -> Message {
         id: message.id,
         text: String::new(),
         attachments: Vec::new(),
+    }
+}
+
+/// Without what was said last.
+fn blank_carried(carried: &mut Option<Carried>) {
+    if let Some(message) = carried.as_mut().and_then(|it| it.last_message.as_mut()) {
+        message.excerpt.clear();
     }
 }
 

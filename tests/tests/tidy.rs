@@ -27,16 +27,6 @@ const LONGER: &[(&str, usize, &str)] = &[
         700,
         "cores and windows share their indexes",
     ),
-    (
-        "protocol/src/event.rs",
-        510,
-        "one table of all kinds of events; the types of promises have a file of their own",
-    ),
-    (
-        "server/src/hub/workspace.rs",
-        520,
-        "the state of the actor and its loop; what it does stands beside it",
-    ),
 ];
 
 fn root() -> PathBuf {

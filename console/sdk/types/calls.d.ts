@@ -1,28 +1,7 @@
 import { DibsError } from './errors.js';
 import type { Answers, Command, ErrorFrame, OkFrame } from './protocol.js';
-export type LaterCommand = {
-    type: 'merge';
-    into: string;
-    conversations: string[];
-    expect?: object;
-    key?: string;
-} | {
-    type: 'split';
-    conversation: string;
-    messages: string[];
-    subject?: string;
-    key?: string;
-};
-export type AllAnswers = Answers & {
-    merge: {
-        seq: number;
-    };
-    split: {
-        conversation: string;
-    };
-};
-export type Name = keyof AllAnswers;
-export type Fields<K extends Name> = Omit<Extract<Command | LaterCommand, {
+export type Name = keyof Answers;
+export type Fields<K extends Name> = Omit<Extract<Command, {
     type: K;
 }>, 'type' | 'key'>;
 export type CallOptions = {

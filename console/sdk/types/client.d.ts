@@ -3,10 +3,10 @@ import { Conversation } from './conversation.js';
 import { Emitter } from './emitter.js';
 import { Agents, Stats } from './people.js';
 import { View } from './view.js';
-import type { AllAnswers, CallOptions, Fields, Name } from './calls.js';
+import type { CallOptions, Fields, Name } from './calls.js';
 import type { Live } from './live.js';
 import type { Options, StateChange } from './index.js';
-import type { OfferInfo, ServerFrame, Summary, TypingSignal, Welcome } from './protocol.js';
+import type { Answers, OfferInfo, ServerFrame, Summary, TypingSignal, Welcome } from './protocol.js';
 import type { Window } from './view.js';
 export type Frame<T extends ServerFrame['type']> = Extract<ServerFrame, {
     type: T;
@@ -21,10 +21,10 @@ export type ClientEvents = {
 } & {
     [T in Told]: Frame<T>;
 };
-/** @import {AllAnswers, CallOptions, Fields, Name} from './calls.js' */
+/** @import {CallOptions, Fields, Name} from './calls.js' */
 /** @import {Live} from './live.js' */
 /** @import {Options, StateChange} from './index.js' */
-/** @import {OfferInfo, ServerFrame, Summary, TypingSignal, Welcome} from './protocol.js' */
+/** @import {Answers, OfferInfo, ServerFrame, Summary, TypingSignal, Welcome} from './protocol.js' */
 /** @import {Window} from './view.js' */
 /** @template {ServerFrame['type']} T @typedef {Extract<ServerFrame, {type: T}>} Frame */
 /** @typedef {'mention' | 'mentions_read' | 'claim_gained' | 'claim_lost' | 'offer' | 'offer_gone' | 'read_marks' | 'revoked' | 'resync' | 'reconnect'} Told */
@@ -57,9 +57,9 @@ export declare class Client extends Emitter<ClientEvents> {
      * @param {K} type
      * @param {Fields<K>} fields
      * @param {CallOptions} [options]
-     * @returns {Promise<AllAnswers[K] & {duplicate?: boolean}>} Rejected with a `DibsError`.
+     * @returns {Promise<Answers[K] & {duplicate?: boolean}>} Rejected with a `DibsError`.
      */
-    call<K extends Name>(type: K, fields: Fields<K>, options?: CallOptions): Promise<AllAnswers[K] & {
+    call<K extends Name>(type: K, fields: Fields<K>, options?: CallOptions): Promise<Answers[K] & {
         duplicate?: boolean;
     }>;
     /** Sends a signal, now or never: false when not connected. @param {{type: 'typing'} & TypingSignal} frame */

@@ -204,3 +204,27 @@ test('what is refused for a moment is repeated with the same key, if asked for',
   assert.equal(new Set(notes.map(({ event }) => event.note.text)).size, 24);
   assert.equal(notes.length, 24);
 });
+
+test('conversations become one, and a message of theirs one of its own again', async (t) => {
+  const hub = await Hub.start(t);
+  const [a, b] = [
+    await hub.customer('By mail', { customer: 'kim' }),
+    await hub.customer('By chat', { customer: 'lee' }),
+  ];
+  const priya = hub.client('priya');
+  const [absorbed, survivor] = [priya.watch(a.conversation), priya.watch(b.conversation)];
+  await Promise.all([absorbed.ready, survivor.ready]);
+  const { seq } = await priya.call('merge', { into: b.conversation, conversations: [a.conversation] });
+  await until(absorbed, 'summary', () => absorbed.summary?.status === 'closed');
+  await until(survivor, 'summary', () => survivor.summary?.unanswered === 2);
+  assert.equal(survivor.version, seq);
+  assert.deepEqual(absorbed.entries.at(-1)?.event, { kind: 'merged', into: b.conversation });
+  const split = await priya.call('split', { conversation: b.conversation, messages: [a.message] });
+  await until(survivor, 'summary', () => survivor.summary?.unanswered === 1);
+  const moved = priya.watch(split.conversation);
+  await moved.ready;
+  assert.deepEqual(
+    moved.entries.map(({ event }) => event.kind),
+    ['conversation_opened', 'split'],
+  );
+});

@@ -5,7 +5,7 @@ pub use super::outcome::{No, Outcome, Yes};
 use dibs_client::Fields;
 use dibs_protocol::answer::{
     BulkAnswer, ClaimAnswer, EntriesAnswer, ListAnswer, NoteAnswer, OpenAnswer, OpenViewAnswer, ReplyAnswer,
-    SeqAnswer, TokenAnswer, UpdateAnswer, WatchAnswer,
+    SeqAnswer, SplitAnswer, TokenAnswer, UpdateAnswer, WatchAnswer,
 };
 use dibs_protocol::command::{BulkAction, Command, Update};
 use dibs_protocol::http::Ingest;
@@ -77,6 +77,10 @@ pub enum Ask {
     Update(Box<Update>),
     /// `bulk`: each conversation's part is a call of its own once answered.
     Bulk(Vec<ConversationId>, BulkAction),
+    /// `merge`: the survivor, and what it absorbs.
+    Merge(ConversationId, Vec<ConversationId>),
+    /// `split`: the conversation, and the messages that move.
+    Split(ConversationId, Vec<MessageId>),
     /// `POST /messages`.
     Ingest {
         /// Where.
@@ -117,6 +121,8 @@ impl Ask {
             | Self::Note(..)
             | Self::Update(_)
             | Self::Bulk(..)
+            | Self::Merge(..)
+            | Self::Split(..)
             | Self::Ingest { .. }
             | Self::Delivery(..)
             | Self::Rating(..) => true,
@@ -154,6 +160,8 @@ impl Ask {
             Command::Note(it) => Self::Note(it.conversation, digest::text(&it.text)),
             Command::Update(it) => Self::Update(Box::new(it.clone())),
             Command::Bulk(it) => Self::Bulk(it.conversations.clone(), it.action.clone()),
+            Command::Merge(it) => Self::Merge(it.into, it.conversations.clone()),
+            Command::Split(it) => Self::Split(it.conversation, it.messages.clone()),
             Command::ReadMentions(it) => Self::ReadMentions(it.up_to),
             // Reading, presence and marks; a command that changes the log belongs above.
             other => Self::Other(other.name().to_owned()),
@@ -186,6 +194,8 @@ impl Ask {
             | Self::AnswerTransfer(id, _)
             | Self::Note(id, _)
             | Self::Rating(id, _)
+            | Self::Merge(id, _)
+            | Self::Split(id, _)
             | Self::Reply { conversation: id, .. } => Some(*id),
             Self::Update(it) => Some(it.conversation),
             Self::Hello
@@ -219,6 +229,8 @@ impl Ask {
             Self::Note(..) => "note",
             Self::Update(_) => "update",
             Self::Bulk(..) => "bulk",
+            Self::Merge(..) => "merge",
+            Self::Split(..) => "split",
             Self::Ingest { .. } => "ingest",
             Self::Delivery(..) => "delivery",
             Self::Rating(..) => "rating",
@@ -256,7 +268,8 @@ impl Ask {
             Self::TakeOver(_) | Self::AnswerTransfer(_, true) => {
                 Yes::Held(read::<TokenAnswer>(fields)?.token?, None)
             }
-            Self::Release(..) | Self::Transfer(..) | Self::CancelTransfer(..) => {
+            Self::Split(..) => Yes::Split(read::<SplitAnswer>(fields)?.conversation),
+            Self::Release(..) | Self::Transfer(..) | Self::CancelTransfer(..) | Self::Merge(..) => {
                 Yes::Seq(read::<SeqAnswer>(fields)?.seq)
             }
             Self::Reply { .. } => {

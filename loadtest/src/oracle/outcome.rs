@@ -69,6 +69,8 @@ pub enum Yes {
         /// Whether the key was known.
         duplicate: bool,
     },
+    /// A conversation that was split off.
+    Split(ConversationId),
     /// An update; without a number nothing changed.
     Updated(Option<u64>),
     /// An ingested message.
@@ -89,7 +91,7 @@ impl Yes {
     #[must_use]
     pub fn seq(&self) -> u64 {
         match self {
-            Self::Done => 0,
+            Self::Done | Self::Split(_) => 0,
             Self::Held(token, version) => version.unwrap_or(0).max(*token),
             Self::Seq(seq) | Self::Replied { seq, .. } | Self::Noted { seq, .. } | Self::Version(seq) => *seq,
             Self::Opened { token, .. } => *token,

@@ -101,7 +101,9 @@ impl Claims {
         let start = Instant::now();
         closed_loop(workers, &bound, |worker, round| async move {
             let due = match self.rate {
-                Some(rate) => until(start + Duration::from_secs(1).mul_f64(figure(round) / f64::from(rate))).await,
+                Some(rate) => {
+                    until(start + Duration::from_secs(1).mul_f64(figure(round) / f64::from(rate))).await
+                }
                 None => Instant::now(),
             };
             let turn = turns[worker].get();

@@ -7,6 +7,7 @@ mod answers;
 mod deadlines;
 mod desk;
 mod hub;
+mod merges;
 mod mutations;
 mod routing;
 mod script;

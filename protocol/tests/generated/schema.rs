@@ -129,7 +129,7 @@ fn server() -> Value {
     bodies!(generator;
         answer::{
             WatchAnswer, EntriesAnswer, OpenViewAnswer, ListAnswer, OpenAnswer, ClaimAnswer, SeqAnswer,
-            TransferAnswer, TokenAnswer, ReplyAnswer, NoteAnswer, UpdateAnswer, BulkAnswer, ReadMarksAnswer,
+            TransferAnswer, TokenAnswer, ReplyAnswer, NoteAnswer, UpdateAnswer, SplitAnswer, BulkAnswer, ReadMarksAnswer,
             MentionsAnswer, ReadMentionsAnswer, WatchAgentsAnswer, SettingsAnswer, SetSettingsAnswer,
             PingAnswer,
         }

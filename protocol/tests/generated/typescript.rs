@@ -58,6 +58,8 @@ pub const ANSWERS: &[(&str, &str)] = &[
     ("note", "NoteAnswer"),
     ("update", "UpdateAnswer"),
     ("bulk", "BulkAnswer"),
+    ("merge", "SeqAnswer"),
+    ("split", "SplitAnswer"),
     ("read_marks", "ReadMarksAnswer"),
     ("mentions", "MentionsAnswer"),
     ("read_mentions", "ReadMentionsAnswer"),
@@ -96,7 +98,7 @@ pub fn generate() -> String {
         refusal::{ Refusal, Code }
         answer::{
             WatchAnswer, EntriesAnswer, OpenViewAnswer, ListAnswer, OpenAnswer, ClaimAnswer, SeqAnswer,
-            TransferAnswer, TokenAnswer, ReplyAnswer, NoteAnswer, UpdateAnswer, BulkAnswer, ReadMarksAnswer,
+            TransferAnswer, TokenAnswer, ReplyAnswer, NoteAnswer, UpdateAnswer, SplitAnswer, BulkAnswer, ReadMarksAnswer,
             MentionsAnswer, ReadMentionsAnswer, WatchAgentsAnswer, SettingsAnswer, SetSettingsAnswer,
             PingAnswer,
         }

@@ -124,6 +124,11 @@ fn level<'a>(state: &Conversation, settings: &'a Settings) -> Option<&'a Service
     levels.iter().find(|it| matches(&it.matches, state.matched()))
 }
 
+/// Whether the conversation's level promises this.
+pub(crate) fn promises(state: &Conversation, settings: &Settings, target: SlaTarget) -> bool {
+    level(state, settings).is_some_and(|level| within_s(level, target).is_some())
+}
+
 fn calendar<'a>(level: &ServiceLevel, settings: &'a Settings) -> Option<&'a Calendar> {
     settings.calendars.get(level.hours.as_ref()?)
 }

@@ -154,6 +154,7 @@ fn targets(
 ) {
     let unclosed: Vec<Conversation> = unclosed.iter().map(|it| known(it.0, it.1, it.2)).collect();
     let named = conversation.and_then(|id| unclosed.iter().find(|it| it.id.0.as_u128() == id));
+    let named = named.map(|it| (it, it));
     let expected = into.map_or(Target::Open, |id| {
         Target::Into(ConversationId(Uuid::from_u128(id)))
     });
@@ -173,7 +174,7 @@ fn a_named_conversation_must_be_theirs_and_open() {
     let find = |change: &dyn Fn(&mut Conversation)| {
         let mut named = known(1, None, 0);
         change(&mut named);
-        target(&body(Some(1), None), Some(&named), std::iter::empty()).map_err(|it| it.code)
+        target(&body(Some(1), None), Some((&named, &named)), std::iter::empty()).map_err(|it| it.code)
     };
     assert_eq!(find(&|it| it.status = Status::Closed), Ok(Target::Open));
     assert_eq!(

@@ -30,6 +30,9 @@ fn what_was_absorbed_is_over_for_good() {
         Event::Merged {
             conversations: None,
             into: Some(into),
+            through: Vec::new(),
+            threads: Vec::new(),
+            carried: None,
         },
     );
     let state = world.state();
@@ -51,6 +54,9 @@ fn what_was_absorbed_must_have_been_seen() {
         Event::Merged {
             conversations: absorbed,
             into: None,
+            through: Vec::new(),
+            threads: Vec::new(),
+            carried: None,
         },
     );
     resume(

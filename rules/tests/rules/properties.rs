@@ -226,7 +226,9 @@ fn asker(state: Option<&Conversation>, action: &Action, step: &Step) -> String {
             Some(TransferTo::Agent(agent)) => agent.to_string(),
             Some(TransferTo::Team(_)) | None => pick(&["priya", "ben"], step.2).to_owned(),
         },
-        Action::Update(_) => holder.filter(|_| step.3 < 128).unwrap_or(anybody),
+        Action::Update(_) | Action::Merge(_) | Action::Split(_) => {
+            holder.filter(|_| step.3 < 128).unwrap_or(anybody)
+        }
         Action::Open(_) | Action::Claim(_) | Action::Note(_) => pick(&WHO[..6], step.2).to_owned(),
         Action::TakeOver(_) => "zoe".to_owned(),
         Action::Ingest(_) | Action::Delivery(_) | Action::Rate(_) => "adapter".to_owned(),

@@ -11,7 +11,9 @@ use dibs_protocol::ids::ConversationId;
 use dibs_protocol::limits;
 use dibs_protocol::refusal::{Details, Refusal};
 use dibs_protocol::time::Time;
+use dibs_rules::merge::Merge;
 use dibs_rules::permissions::allowed;
+use dibs_rules::split::Split;
 use dibs_rules::{Action, Sender};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -56,6 +58,16 @@ impl Workspace {
             Command::Note(it) => self.execute(caller, sender, named, Action::Note(it)),
             Command::Update(it) => self.execute(caller, sender, named, Action::Update(it)),
             Command::Bulk(it) => self.bulk(link, id, &sender, it),
+            Command::Merge(command) => {
+                let absorbed = Vec::new();
+                let merge = Box::new(Merge { command, absorbed });
+                self.execute(caller, sender, named, Action::Merge(merge));
+            }
+            Command::Split(command) => {
+                let contents = None;
+                let split = Box::new(Split { command, contents });
+                self.execute(caller, sender, named, Action::Split(split));
+            }
             Command::SetPresence(it) => self.set_presence(caller, &agent, it),
             Command::MarkRead(it) => self.mark_read(caller, &agent.id, it.conversation, it.up_to),
             Command::ReadMarks(_) => self.read_marks(caller, &agent.id),

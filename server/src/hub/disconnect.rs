@@ -123,6 +123,7 @@ impl Workspace {
             body: Some(Arc::new(refused)),
             active: true,
             owner: None,
+            last_event: None,
         });
         self.enqueue(item, What::Disconnected(Box::new(it)));
     }

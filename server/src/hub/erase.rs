@@ -10,6 +10,7 @@ use dibs_protocol::terms::{RedactReason, Status};
 use dibs_protocol::time::Time;
 use dibs_rules::Conversation;
 use dibs_rules::fact::Fact;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What an erasure did.
@@ -23,6 +24,8 @@ pub struct Erased {
 
 /// Erases a customer from a workspace, one commit a conversation. It may be repeated: what is erased stays so.
 ///
+/// What was merged is one matter: it reaches the conversations that absorbed the customer's, and all that those absorbed.
+///
 /// # Errors
 /// When the log cannot be reached or is damaged; conversations erased before stay erased.
 pub async fn erase_customer(
@@ -33,13 +36,17 @@ pub async fn erase_customer(
     customer: &str,
 ) -> Result<Erased, LogError> {
     let mut erased = Erased::default();
-    for stored in log
+    let mut found = BTreeSet::new();
+    let mut wanted = log
         .owned(workspace, AggregateKind::Conversation, customer)
-        .await?
-    {
-        let Some(state) = parse_state(&stored)? else {
+        .await?;
+    while let Some(stored) = wanted.pop() {
+        let Some(state) = parse_state(&stored)?.filter(|it| found.insert(it.id)) else {
             continue;
         };
+        for id in state.absorbed.iter().chain(&state.merged_into) {
+            wanted.push(log.state(workspace, &conversation_aggregate(*id)).await?);
+        }
         erased.entries += erase_conversation(log, clock, entropy, workspace, state).await?;
         erased.conversations += 1;
     }
@@ -117,12 +124,14 @@ async fn erase_conversation(
         body: Some(Arc::new(state)),
         active: was_open,
         owner,
+        last_event: None,
     });
     item.states.push(NewState {
         aggregate,
         body: None,
         active: false,
         owner: None,
+        last_event: None,
     });
     match log.commit(vec![item]).await?.pop() {
         Some(Outcome::Committed(_) | Outcome::Repeated(_)) => Ok(entries.len()),

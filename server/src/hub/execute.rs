@@ -1,19 +1,15 @@
 //! Deciding: a job meets the newest state of its conversation, the rules answer, and what must be stored goes on its
 //! way to the log. A refusal, and a yes that stores nothing, wait for whatever they were decided upon.
 
-use super::codec;
 use super::fresh::Waiting;
-use super::item::{conversation_aggregate, mention_bodies, parse_key, parse_state};
-use super::state::{Caller, Concluded, Decided, Entry, Internal, Job, Lane, What};
+use super::item::{conversation_aggregate, parse_key, parse_state};
+use super::state::{Caller, Concluded, Entry, Internal, Job, Lane};
 use super::workspace::Workspace;
-use crate::log::{Committed, Item, LogError, StoredKey, StoredState};
+use crate::log::{LogError, StoredKey, StoredState};
 use crate::seeded::{Bug, seeded};
-use dibs_protocol::event::Event;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::{Code, Refusal};
-use dibs_protocol::time::Time;
 use dibs_rules::decision::{Answer, KeyRef};
-use dibs_rules::fact::Fact;
 use dibs_rules::ingest::{Target, target};
 use dibs_rules::{Action, Context, Conversation, Decision, Sender, decide::decide, keys};
 use std::sync::Arc;
@@ -23,12 +19,6 @@ use uuid::Uuid;
 const UNAVAILABLE_RETRY_MS: u64 = 1_000;
 /// After losing so often against somebody faster a job is refused.
 const CONFLICTS: u32 = 100;
-
-impl crate::log::Snapshot for Conversation {
-    fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-}
 
 /// Which conversation a job is about.
 pub(crate) enum About {
@@ -61,43 +51,13 @@ impl Workspace {
             action,
             lane,
             key_read: false,
+            merged_keys_read: false,
             conflicts: 0,
             fresh_at: None,
         });
     }
 
-    pub(crate) fn run_job(&mut self, job: Job) {
-        match self.lanes.get_mut(&job.lane) {
-            Some(waiting) => waiting.push_back(job),
-            None => self.attempt(job),
-        }
-    }
-
-    /// Stops a job's lane until something has been read.
-    pub(crate) fn park(&mut self, job: Job) {
-        self.lanes.entry(job.lane.clone()).or_default().push_front(job);
-    }
-
-    pub(crate) fn unpark(&mut self, lane: &Lane) {
-        let Some(mut waiting) = self.lanes.remove(lane) else {
-            return;
-        };
-        while let Some(job) = waiting.pop_front() {
-            self.attempt(job);
-            if let Some(parked) = self.lanes.get_mut(lane) {
-                parked.extend(waiting);
-                return;
-            }
-        }
-    }
-
-    pub(crate) fn refuse_lane(&mut self, lane: &Lane, refusal: &Refusal) {
-        for job in self.lanes.remove(lane).into_iter().flatten() {
-            self.refuse(job.caller, refusal.clone());
-        }
-    }
-
-    pub(crate) fn attempt(&mut self, job: Job) {
+    pub(crate) fn attempt(&mut self, mut job: Job) {
         if let (Action::Route(route), Caller::Router(id)) = (&job.action, &job.caller)
             && !self.may_route(*id, route)
         {
@@ -117,6 +77,21 @@ impl Workspace {
                 _ => return self.conclude((job, None, Err(refusal))),
             },
         };
+        self.gather(&mut job);
+        if let Some((id, version)) = self.unread(&job, about).filter(|_| first.is_none()) {
+            return match key {
+                Some(key) if !job.key_read => self.read_key(job, key),
+                _ => self.read_contents(job, id, version),
+            };
+        }
+        let merged = about
+            .and_then(|id| self.merged_keys(&job, id))
+            .filter(|_| first.is_none());
+        if let Some(keys) = merged.as_ref().filter(|_| !job.merged_keys_read) {
+            let places = keys.iter().map(|(at, _)| at.clone()).collect();
+            return self.read_merged_keys(job, places);
+        }
+        let first = first.or_else(|| self.said_before_merge(&job, &merged.unwrap_or_default()));
         let now = self.now();
         let ids = (self.deps.entropy.uuid(now.0), self.deps.entropy.uuid(now.0));
         let settings = self.settings.rules.clone();
@@ -137,7 +112,7 @@ impl Workspace {
         } else {
             state.clone()
         };
-        let opens = about.is_none() && first.is_none();
+        let opens = about.is_none() && first.is_none() || matches!(job.action, Action::Split(_));
         let decided = decide(seen.as_deref(), &job.action, &context);
         let decided = match decided {
             Ok(decision) if opens && !decision.events.is_empty() => self.room_to_open().map(|()| decision),
@@ -160,31 +135,59 @@ impl Workspace {
         match (&job.action, job.conversation) {
             (Action::Ingest(ingest), _) => self.ingest_about(ingest),
             (_, None) => About::New,
+            (Action::Merge(it), Some(id)) => {
+                let mut all = std::iter::once(id).chain(it.command.conversations.iter().copied());
+                let unread = all.find(|id| !self.conversations.contains_key(id));
+                unread.map_or(About::Existing(id), About::Unread)
+            }
+            (Action::Delivery(_) | Action::Rate(_), Some(id)) => self.goes_on(id),
             (_, Some(id)) if self.conversations.contains_key(&id) => About::Existing(id),
             (_, Some(id)) => About::Unread(id),
         }
     }
 
+    /// The conversation, or the one that absorbed it.
+    fn goes_on(&self, id: ConversationId) -> About {
+        let mut id = id;
+        loop {
+            let Some(entry) = self.conversations.get(&id) else {
+                return About::Unread(id);
+            };
+            match entry.newest().and_then(|state| state.merged_into) {
+                Some(into) => id = into,
+                None => return About::Existing(id),
+            }
+        }
+    }
+
+    /// Gives a job the other conversations that it names, as they are.
+    fn gather(&self, job: &mut Job) {
+        if let Action::Merge(it) = &mut job.action {
+            let newest = |id| self.conversations.get(id).and_then(Entry::newest).cloned();
+            it.absorbed = it.command.conversations.iter().filter_map(newest).collect();
+        }
+    }
+
+    /// The conversation, and its version, whose messages must be read before the job can be decided.
+    fn unread(&self, job: &Job, about: Option<ConversationId>) -> Option<(ConversationId, u64)> {
+        let Action::Split(it) = &job.action else {
+            return None;
+        };
+        let state = self.conversations.get(&about?).and_then(Entry::newest)?;
+        (!it.has_read(state)).then_some((state.id, state.version))
+    }
+
     pub(crate) fn ingest_about(&self, ingest: &dibs_protocol::http::Ingest) -> About {
-        let named = match ingest.conversation {
+        let state = |id| {
+            self.conversations
+                .get(&id)
+                .and_then(Entry::newest)
+                .map(|it| &**it)
+        };
+        let named = match ingest.conversation.map(|id| (id, self.goes_on(id))) {
+            Some((id, About::Existing(survivor))) => state(id).zip(state(survivor)),
+            Some((_, about)) => return about,
             None => None,
-            Some(id) => match self.conversations.get(&id) {
-                None => return About::Unread(id),
-                Some(entry) => match entry.newest() {
-                    Some(state)
-                        if state
-                            .merged_into
-                            .is_some_and(|into| !self.conversations.contains_key(&into)) =>
-                    {
-                        return state.merged_into.map_or(About::New, About::Unread);
-                    }
-                    Some(state) => {
-                        let survivor = state.merged_into.and_then(|into| self.conversations.get(&into));
-                        survivor.and_then(Entry::newest).or(Some(state))
-                    }
-                    None => None,
-                },
-            },
         };
         let place = (ingest.channel.clone(), ingest.customer.id.clone());
         let unclosed = self.customers.get(&place).map_or(&[][..], |it| &it.unclosed);
@@ -192,7 +195,7 @@ impl Workspace {
             .iter()
             .filter_map(|id| self.conversations.get(id)?.newest())
             .map(|it| &**it);
-        match target(ingest, named.map(|it| &**it), states) {
+        match target(ingest, named, states) {
             Ok(Target::Into(id)) => About::Existing(id),
             Ok(Target::Open) => About::New,
             Err(refusal) => About::Nothing(refusal),
@@ -251,7 +254,7 @@ impl Workspace {
                 if let Some(record) = found {
                     self.remember_key(at, record);
                 }
-                if let Some(job) = self.lanes.get_mut(lane).and_then(|waiting| waiting.front_mut()) {
+                if let Some(job) = self.lanes.parked(lane) {
                     job.key_read = true;
                 }
                 self.unpark(lane);
@@ -260,94 +263,26 @@ impl Workspace {
         }
     }
 
-    /// Sends a decision's events to the log.
-    pub(crate) fn send(
-        &mut self,
-        job: Job,
-        about: Option<ConversationId>,
-        before: Option<Arc<Conversation>>,
-        mut decision: Decision,
-        now: Time,
-    ) {
-        if seeded(Bug::LateReplyInTime) && matches!(job.action, Action::Reply(_)) {
-            let late = |event: &Event| matches!(event, Event::SlaBreached { .. });
-            decision.events.retain(|(_, event)| !late(event));
-        }
-        let id = about.unwrap_or_else(|| opened_id(&decision));
-        self.company.add(&job.sender);
-        let mut item = Item::new(self.id.clone(), self.deps.entropy.uuid(now.0));
-        let first = self.next_seq;
-        let mut state = before.as_deref().cloned();
-        let mut frames = Vec::with_capacity(decision.events.len());
-        for ((actor, event), seq) in decision.events.iter().zip(first..) {
-            let fact = Fact {
-                seq,
-                at: now,
-                conversation: id,
-                actor,
-                event,
-            };
-            match &mut state {
-                Some(state) => state.apply(&fact),
-                None => state = Conversation::opened(&fact),
-            }
-            let salt = self.deps.entropy.salt();
-            let new = codec::encode(Some(id), now, actor, event, salt);
-            frames.push(codec::event_frame(seq, &new));
-            item.events.push(new);
-        }
-        let Some(state) = state.map(Arc::new) else {
-            return self.refuse(job.caller, Refusal::internal());
-        };
-        self.expect_conversation(&mut item, id, before.as_deref(), &state);
-        self.expect_customer(&mut item, before.as_deref(), &state);
-        self.add_keys(&mut item, &decision, id, first, now);
-        item.mentions = mention_bodies(&decision, id, now);
-        let unguarded = seeded(Bug::ExpiryOnMissingKnowledge);
-        if let Some(agent) = decision.guard_absent.as_ref().filter(|_| !unguarded) {
-            item.guards.push(self.absent(agent));
-        }
-        for (_, event) in &decision.events {
-            if let Event::Redacted { entries, .. } = event {
-                item.erase.extend(entries);
-            }
-        }
-        self.unclosed.1 += usize::from(before.is_none());
-        let entry = self.conversations.entry(id).or_default();
-        entry.latest = Some(state.clone());
-        entry.flights += 1;
-        entry.last_commit = item.commit;
-        self.moved(id);
-        let decided = Decided {
-            job,
-            id,
-            decision,
-            state,
-            at: now,
-            first,
-            frames,
-        };
-        if seeded(Bug::AnswerBeforeCommit) {
-            let hash = self.hash;
-            self.enqueue(item, What::Nothing);
-            let first_seq = first;
-            return self.decided(decided, Committed { first_seq, hash });
-        }
-        self.enqueue(item, What::Decided(Box::new(decided)));
-    }
-
     /// Answers a job for which nothing is stored, once everything it was decided upon has been.
     pub(crate) fn conclude(&mut self, concluded: Concluded) {
         // What a known key answers names no conversation to look at, and yet may still be on its way to the log.
         let repeated = || concluded.2.as_ref().ok().map(opened_id);
-        let commit = concluded
-            .1
-            .or_else(repeated)
-            .and_then(|id| self.conversations.get(&id))
-            .filter(|it| it.flights > 0);
-        let commit = commit
-            .map(|it| it.last_commit)
-            .or_else(|| self.customer_flight(&concluded.0));
+        let upon = concluded.1.or_else(repeated).into_iter();
+        let others = match &concluded.0.action {
+            Action::Merge(it) => &it.command.conversations[..],
+            _ => &[],
+        };
+        let flies = |id| self.conversations.get(&id).filter(|it| it.flights > 0);
+        let commits: Vec<Uuid> = upon
+            .chain(others.iter().copied())
+            .filter_map(|id| flies(id).map(|it| it.last_commit))
+            .collect();
+        let commit = match commits.as_slice() {
+            [] => self.customer_flight(&concluded.0),
+            [one] => Some(*one),
+            // They are stored in their order: with the last one all of them are.
+            several => self.last_of(several),
+        };
         match commit.and_then(|commit| self.flight(commit)) {
             Some(flight) => flight.after.push(concluded),
             None => self.answer(concluded),

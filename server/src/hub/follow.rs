@@ -105,9 +105,7 @@ impl Workspace {
                 self.adopt_read(&state);
             }
             self.take_over(found.events);
-            self.hash = found.head.hash;
-            self.recent.head(found.head.seq, found.head.hash);
-            self.last_at_ms = self.last_at_ms.max(found.head.at_ms);
+            self.advance_to(&found.head);
             self.next_seq = self.head + 1;
         }
         Ok(())
@@ -150,11 +148,7 @@ impl Workspace {
             self.not_before_ms = None;
             taken = true;
         }
-        if head.seq == self.head {
-            self.hash = head.hash;
-            self.recent.head(head.seq, head.hash);
-            self.last_at_ms = self.last_at_ms.max(head.at_ms);
-        }
+        self.advance_to(&head);
         let full = head.seq > self.head || read == EVENTS;
         if full || std::mem::take(&mut self.behind) {
             self.follow();
@@ -165,6 +159,16 @@ impl Workspace {
             // What waits was decided before this was known.
             self.decide_again(Vec::new(), false);
         }
+    }
+
+    /// What was taken over ends where the log's feed does, with that hash and at that time; unless it ends before.
+    fn advance_to(&mut self, head: &Head) {
+        if head.seq != self.head {
+            return;
+        }
+        self.hash = head.hash;
+        self.recent.head(head.seq, head.hash);
+        self.last_at_ms = self.last_at_ms.max(head.at_ms);
     }
 
     /// The feed has another history than the one that was told: everybody starts anew, from what is true now.

@@ -77,6 +77,7 @@ impl Workspace {
         }
         // The key, too, may have been used elsewhere.
         job.key_read = false;
+        job.merged_keys_read = false;
         self.when_fresh(Waiting::Job(Box::new(job)));
     }
 

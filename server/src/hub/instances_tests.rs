@@ -14,7 +14,7 @@ use dibs_rules::{Sender, Settings};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
+pub(super) fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
     let settings = Settings {
         default_queue: QueueId::new("default").unwrap(),
         claim_grace_ms: 30_000,

@@ -6,7 +6,7 @@ use crate::log::{
     Timer,
 };
 use crate::seeded::{Bug, seeded};
-use dibs_protocol::event::Event;
+use dibs_protocol::event::{Actor, Event};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, NoteId};
 use dibs_protocol::terms::Status;
 use dibs_protocol::time::Time;
@@ -22,12 +22,12 @@ impl Workspace {
     pub(crate) fn expect_conversation(
         &mut self,
         item: &mut Item,
-        id: ConversationId,
         before: Option<&Conversation>,
         after: &Arc<Conversation>,
+        last_event: usize,
     ) {
-        let aggregate = conversation_aggregate(id);
-        let expected = match self.conversations.get(&id) {
+        let aggregate = conversation_aggregate(after.id);
+        let expected = match self.conversations.get(&after.id) {
             Some(entry) if entry.flights > 0 => Expected::After(entry.last_commit),
             _ => Expected::Stored(before.map_or(0, |it| it.version)),
         };
@@ -37,6 +37,7 @@ impl Workspace {
             body: Some(after.clone()),
             active: after.status != Status::Closed,
             owner: Some(after.customer.id.to_string()),
+            last_event: Some(last_event),
         });
         let settings = &self.settings.rules;
         let due = next_deadline(after, settings);
@@ -69,8 +70,10 @@ impl Workspace {
         let customer = self.customers.entry(place).or_default();
         customer.version = stored.unwrap_or(customer.version);
         let expected = match customer.flights {
-            0 => Expected::Stored(customer.version),
-            _ => Expected::After(customer.last_commit),
+            0 => Some(Expected::Stored(customer.version)),
+            // Another conversation of theirs changes with this one.
+            _ if customer.last_commit == item.commit => None,
+            _ => Some(Expected::After(customer.last_commit)),
         };
         customer.unclosed.retain(|id| *id != after.id);
         if is_open {
@@ -79,12 +82,15 @@ impl Workspace {
         customer.flights += 1;
         customer.last_commit = item.commit;
         let active = !customer.unclosed.is_empty();
-        item.expected.push((aggregate.clone(), expected));
+        item.states.retain(|it| it.aggregate != aggregate);
+        item.expected
+            .extend(expected.map(|expected| (aggregate.clone(), expected)));
         item.states.push(NewState {
             aggregate,
             body: None,
             active,
             owner: None,
+            last_event: None,
         });
         if !is_open {
             let marks = self
@@ -114,15 +120,17 @@ impl Workspace {
         item: &mut Item,
         decision: &Decision,
         id: ConversationId,
-        first: u64,
+        (first, offset): (u64, usize),
         now: Time,
     ) {
+        // Among the item's events, those of other conversations come first.
+        let answers_event = decision.answers_event.map(|at| offset + at);
         if let Some(key) = &decision.key {
             let answer = serde_json::to_string(&decision.answer).unwrap_or_default();
             if !seeded(Bug::NoDeduplication) {
-                item.keys.push(new_key(key, answer, decision.answers_event, now));
+                item.keys.push(new_key(key, answer, answers_event, now));
             }
-            let seq = decision.answers_event.map(|at| first + at as u64);
+            let seq = answers_event.map(|at| first + at as u64);
             let record = KeyRecord {
                 fingerprint: key.fingerprint,
                 answer: decision.answer.clone(),
@@ -132,7 +140,7 @@ impl Workspace {
         }
         if let Some(index) = &decision.index {
             item.keys
-                .push(new_key(index, format!("\"{id}\""), decision.answers_event, now));
+                .push(new_key(index, format!("\"{id}\""), answers_event, now));
         }
     }
 }
@@ -208,14 +216,16 @@ pub(crate) fn parse_state(stored: &StoredState) -> Result<Option<Conversation>, 
     Ok(Some(state))
 }
 
-/// The inbox rows of a note's mentions, without `seq` and `read`.
+/// The inbox rows of mentions in notes among these events of a conversation, without `seq` and `read`. `at` is the place of
+/// the first event within its item.
 pub(crate) fn mention_bodies(
-    decision: &Decision,
+    (events, at): (&[(Actor, Event)], usize),
+    mentioned: &[Mentioned],
     conversation: ConversationId,
     now: Time,
 ) -> Vec<NewMention> {
     let row = |it: &Mentioned| {
-        let Some((_, Event::NoteAdded { note, agent, .. })) = decision.events.get(it.event) else {
+        let Some((_, Event::NoteAdded { note, agent, .. })) = events.get(it.event) else {
             return None;
         };
         let body = MentionBody {
@@ -228,11 +238,11 @@ pub(crate) fn mention_bodies(
         let body = serde_json::to_string(&body).ok()?;
         Some(NewMention {
             agent: it.agent.clone(),
-            event: it.event,
+            event: at + it.event,
             body,
         })
     };
-    decision.mentioned.iter().filter_map(row).collect()
+    mentioned.iter().filter_map(row).collect()
 }
 
 /// A mention as the inbox keeps it.

@@ -201,6 +201,7 @@ impl Workspace {
             body: Some(Arc::new(Row(row))),
             active: true,
             owner: None,
+            last_event: None,
         });
         self.enqueue(item, What::Nothing);
     }

@@ -124,7 +124,7 @@ impl Workspace {
             stats: super::stats::Stats::default(),
             sessions: Slab::new(),
             joining: Map::default(),
-            lanes: Map::default(),
+            lanes: super::lanes::Lanes::default(),
             keys: Map::default(),
             key_order: VecDeque::new(),
             batch: VecDeque::new(),

@@ -2,7 +2,7 @@
 
 use super::execute::log_refusal;
 use super::item::parse_state;
-use super::state::{Decided, Flight, What};
+use super::state::{Change, Decided, Flight, What};
 use super::workspace::Workspace;
 use crate::log::{AggregateKind, LogError, StoredKey, StoredState};
 use dibs_protocol::refusal::Refusal;
@@ -60,7 +60,13 @@ impl Workspace {
         if let Some(key) = decided.decision.key.as_ref().filter(|_| !keep_key) {
             self.keys.remove(&key.at);
         }
-        let entry = self.conversations.entry(decided.id).or_default();
+        for change in &decided.changes {
+            self.unwind_change(change);
+        }
+    }
+
+    fn unwind_change(&mut self, change: &Change) {
+        let entry = self.conversations.entry(change.id).or_default();
         entry.flights = entry.flights.saturating_sub(1);
         if entry.flights == 0 {
             entry.latest = None;
@@ -70,17 +76,17 @@ impl Workspace {
             .as_ref()
             .is_some_and(|it| it.status != Status::Closed);
         if entry.committed.is_none() && entry.flights == 0 {
-            self.conversations.remove(&decided.id);
+            self.conversations.remove(&change.id);
         }
-        let place = (decided.state.channel.clone(), decided.state.customer.id.clone());
+        let place = (change.state.channel.clone(), change.state.customer.id.clone());
         if let Some(customer) = self.customers.get_mut(&place) {
             customer.flights = 0;
-            customer.unclosed.retain(|id| *id != decided.id);
+            customer.unclosed.retain(|id| *id != change.id);
             if is_open {
-                customer.unclosed.push(decided.id);
+                customer.unclosed.push(change.id);
             }
         }
-        self.moved(decided.id);
+        self.moved(change.id);
     }
 
     /// Items that lost, and everything that was decided upon them, is decided again in the same order. `outrun`: because
@@ -108,7 +114,7 @@ impl Workspace {
                         .key
                         .as_ref()
                         .and_then(|key| self.keys.get(&key.at));
-                    let ours = decided.decision.answers_event.map(|at| decided.first + at as u64);
+                    let ours = decided.answered();
                     let keep = known.is_some_and(|record| record.seq != ours);
                     self.unwind(&decided, keep);
                     again.push(decided.job);

@@ -5,6 +5,7 @@ mod budget;
 mod codec;
 mod commands;
 mod company;
+mod contents;
 mod delta;
 mod disconnect;
 mod envelope;
@@ -24,9 +25,13 @@ mod join;
 mod kept;
 #[cfg(test)]
 mod kept_tests;
+mod lanes;
 mod lists;
 mod load;
 mod lost;
+mod merged;
+#[cfg(test)]
+mod merges_tests;
 pub mod outbox;
 mod people;
 mod poll;
@@ -43,11 +48,13 @@ mod retention;
 mod routers_tests;
 mod routing;
 mod seats;
+mod send;
 mod settings;
 mod settle;
 mod standing;
 mod state;
 mod stats;
+mod submit;
 mod timers;
 #[cfg(test)]
 mod timers_tests;
@@ -163,6 +170,7 @@ impl Handle {
             // Without these a session cannot live.
             Command::Ping(_) | Command::Refresh(_) => Ok(()),
             Command::Bulk(bulk) => self.meter.command(bulk.conversations.len()),
+            Command::Merge(merge) => self.meter.command(merge.conversations.len()),
             _ => self.meter.command(1),
         }
     }

@@ -37,10 +37,11 @@ impl Workspace {
         let Some(state) = entry.committed.clone() else {
             return;
         };
-        if is_to_be_forgotten(&state, &settings, now) {
+        let kept = self.kept_with_survivor(&state, now);
+        if kept.is_none() && is_to_be_forgotten(&state, &settings, now) {
             return self.read_outdated(id, state.version);
         }
-        let due = next_deadline(&state, &settings);
+        let due = kept.or_else(|| next_deadline(&state, &settings));
         // What is due and does nothing would come again at once: the log lets it rest for a while instead.
         if due.is_none_or(|at| at > now) {
             let item = retimed(&self.deps, &self.id, &state, due);
@@ -159,6 +160,7 @@ async fn catch_up_all(deps: &Deps, kept: &Kept) -> Result<(), LogError> {
             body: Some(Arc::new(kept.clone())),
             active: false,
             owner: None,
+            last_event: None,
         });
         store(deps, vec![item]).await?;
     }

@@ -37,7 +37,7 @@ fn settings(strategy: &str) -> Settings {
 }
 
 /// An agent comes to an instance.
-async fn come(hub: &Arc<Hub>, number: usize) -> Arc<Link> {
+pub(super) async fn come(hub: &Arc<Hub>, number: usize) -> Arc<Link> {
     let handle = hub.workspace(&acme()).await.unwrap();
     let link = Arc::new(Link::new(
         Uuid::from_u128(number as u128),

@@ -168,6 +168,7 @@ impl Workspace {
                 body: Some(body),
                 active: true,
                 owner: None,
+                last_event: None,
             });
         }
         item.seats.push(self.seat(id, true));

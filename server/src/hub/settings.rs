@@ -176,6 +176,7 @@ impl Workspace {
             })),
             active: true,
             owner: None,
+            last_event: None,
         });
         // Some deadlines depend on the settings: whichever instance takes this timer sets them anew.
         item.timers.push(Timer {

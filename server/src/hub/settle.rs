@@ -2,7 +2,7 @@
 
 use super::envelope::Envelope;
 use super::outbox::{Class, Frame};
-use super::state::{Caller, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
+use super::state::{Caller, Change, Concluded, Decided, Entry, Flight, MarkKind, Marked, What};
 use super::workspace::Workspace;
 use crate::log::{Committed, Head, LogError, Outcome};
 use dibs_protocol::event::{Event, TransferTo};
@@ -112,58 +112,82 @@ impl Workspace {
     pub(crate) fn decided(&mut self, decided: Decided, at: Committed) {
         let Decided {
             job,
-            id,
             decision,
-            state,
             at: time,
             first,
-            frames,
+            changes,
         } = decided;
         debug_assert_eq!(
             first, at.first_seq,
             "an instance that is alone knows the next seq"
         );
-        let entry = self.conversations.entry(id).or_default();
-        let before = entry.committed.replace(state.clone());
+        let count = changes.iter().map(|it| it.frames.len()).sum::<usize>();
+        let last = at.first_seq + count as u64 - 1;
+        // All states first: nobody is told of one that contradicts another.
+        let befores: Vec<_> = changes
+            .iter()
+            .map(|change| self.state_stored(change, last))
+            .collect();
+        self.advance(last, at);
+        let others = decision.others.iter().map(|it| (&it.events, &it.mentioned));
+        let parts = others.chain([(&decision.events, &decision.mentioned)]);
+        for ((change, before), (events, mentioned)) in changes.iter().zip(befores).zip(parts) {
+            let facts: Vec<Fact<'_>> = events
+                .iter()
+                .zip(change.first..)
+                .map(|((actor, event), seq)| Fact {
+                    seq,
+                    at: time,
+                    conversation: change.id,
+                    actor,
+                    event,
+                })
+                .collect();
+            self.tell_change(change, before.as_deref(), &facts);
+            for mentioned in mentioned {
+                if let Some(fact) = facts.get(mentioned.event) {
+                    self.mention(&mentioned.agent, fact);
+                }
+            }
+        }
+        self.deps.metrics.committed(count);
+        let id = changes.last().map(|it| it.id);
+        self.deliver((job, id, Ok(decision)));
+    }
+
+    /// Makes a state the stored one; the one before is returned. `last` is the `seq` with which the commit ends.
+    fn state_stored(&mut self, change: &Change, last: u64) -> Option<Arc<Conversation>> {
+        let entry = self.conversations.entry(change.id).or_default();
+        let before = entry.committed.replace(change.state.clone());
         entry.summary = None;
         entry.flights -= 1;
         if entry.flights == 0 {
             entry.latest = None;
         }
-        self.customer_settled(before.as_deref(), &state);
-        let facts: Vec<Fact<'_>> = decision
-            .events
-            .iter()
-            .zip(at.first_seq..)
-            .map(|((actor, event), seq)| Fact {
-                seq,
-                at: time,
-                conversation: id,
-                actor,
-                event,
-            })
-            .collect();
-        self.advance(at.first_seq + facts.len() as u64 - 1, at);
-        self.tell_events(id, at.first_seq, &frames);
-        self.tell_consequences(before.as_deref(), &state, &facts);
-        for mentioned in &decision.mentioned {
-            if let Some(fact) = facts.get(mentioned.event) {
-                self.mention(&mentioned.agent, fact);
-            }
-        }
-        self.deps.metrics.committed(facts.len());
-        if let Some(due) = dibs_rules::deadlines::next_deadline(&state, &self.settings.rules) {
+        self.customer_settled(before.as_deref(), &change.state, last);
+        before
+    }
+
+    /// Tells everybody what follows from a change that is stored.
+    fn tell_change(&mut self, change: &Change, before: Option<&Conversation>, facts: &[Fact<'_>]) {
+        self.tell_events(change.id, change.first, &change.frames);
+        self.tell_consequences(before, &change.state, facts);
+        if let Some(due) = dibs_rules::deadlines::next_deadline(&change.state, &self.settings.rules) {
             self.deps.timers.expect(due.0);
         }
-        for fact in &facts {
+        for fact in facts {
             if let Event::ClaimGranted { agent, .. } = fact.event {
                 self.claimed_in_absence(agent);
             }
         }
-        self.deliver((job, Some(id), Ok(decision)));
     }
 
-    pub(crate) fn customer_settled(&mut self, before: Option<&Conversation>, after: &Conversation) {
+    pub(crate) fn customer_settled(
+        &mut self,
+        before: Option<&Conversation>,
+        after: &Conversation,
+        last: u64,
+    ) {
         let was_open = before.is_some_and(|it| it.status != Status::Closed);
         let is_open = after.status != Status::Closed;
         if was_open == is_open && before.is_none_or(|it| it.customer.id == after.customer.id) {
@@ -172,7 +196,7 @@ impl Workspace {
         let place = (after.channel.clone(), after.customer.id.clone());
         if let Some(customer) = self.customers.get_mut(&place) {
             customer.flights = customer.flights.saturating_sub(1);
-            customer.version = after.version;
+            customer.version = last;
             if customer.flights == 0 && customer.unclosed.is_empty() {
                 self.customers.remove(&place);
             }
@@ -429,6 +453,7 @@ pub(crate) fn answer_fields(
             fields.push(format!("\"conversation\":\"{conversation}\""));
             fields.extend(number("token", seq));
         }
+        Answer::Split { conversation } => fields.push(format!("\"conversation\":\"{conversation}\"")),
         Answer::Claimed | Answer::Accepted => fields.extend(number("token", seq)),
         Answer::AlreadyHeld { token } => fields.push(format!("\"token\":{token}")),
         Answer::Done => fields.extend(number("seq", seq)),

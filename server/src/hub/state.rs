@@ -18,6 +18,7 @@ use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId};
 use dibs_protocol::refusal::Refusal;
 use dibs_protocol::terms::{Status, Typing};
 use dibs_protocol::time::Time;
+use dibs_rules::contents::Contents;
 use dibs_rules::context::Agent;
 use dibs_rules::decision::KeyRef;
 use dibs_rules::{Action, Conversation, Decision, Sender};
@@ -152,6 +153,10 @@ pub enum Input {
 pub(crate) enum Internal {
     State(Lane, ConversationId, Result<StoredState, LogError>),
     Key(Lane, KeyRef, Result<Option<StoredKey>, LogError>),
+    /// Keys of what a conversation absorbed.
+    Keys(Lane, Result<Vec<StoredKey>, LogError>),
+    /// The messages that a conversation has at a version.
+    Contents(Lane, u64, Result<Box<Contents>, LogError>),
     Watched {
         link: Arc<Link>,
         id: i64,
@@ -210,6 +215,8 @@ pub(crate) struct ReplayRead {
 pub(crate) enum Lane {
     Conversation(ConversationId),
     Customer(ChannelId, CustomerId),
+    /// A job on several conversations, while it has its turn in the lanes of all of them.
+    Several(u64),
 }
 
 /// Who waits for an answer.
@@ -236,6 +243,8 @@ pub(crate) struct Job {
     pub(crate) lane: Lane,
     /// Whether the log was asked about the key.
     pub(crate) key_read: bool,
+    /// Whether the log was asked about its key in the conversations that its own one absorbed.
+    pub(crate) merged_keys_read: bool,
     /// How often it lost against somebody faster.
     pub(crate) conflicts: u32,
     /// A head that was read after it came: what was decided upon that, or later, is the truth.
@@ -275,11 +284,31 @@ pub(crate) enum What {
 #[derive(Debug)]
 pub(crate) struct Decided {
     pub(crate) job: Job,
-    pub(crate) id: ConversationId,
     pub(crate) decision: Decision,
-    pub(crate) state: Arc<Conversation>,
     pub(crate) at: Time,
+    /// The `seq` of its first event.
     pub(crate) first: u64,
+    /// What it changes: other conversations, in the decision's order, then the one that it is about.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Decided {
+    /// The `seq` of the event that the answer means.
+    pub(crate) fn answered(&self) -> Option<u64> {
+        let first = self.changes.last().map(|it| it.first)?;
+        self.decision.answers_event.map(|at| first + at as u64)
+    }
+}
+
+/// What a decision makes of a conversation.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) id: ConversationId,
+    /// As it is afterwards.
+    pub(crate) state: Arc<Conversation>,
+    /// The `seq` of its first event.
+    pub(crate) first: u64,
+    /// Its events.
     pub(crate) frames: Vec<Frame>,
 }
 

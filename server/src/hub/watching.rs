@@ -138,6 +138,7 @@ impl Workspace {
             action: dibs_rules::Action::Look,
             lane: super::state::Lane::Conversation(conversation),
             key_read: true,
+            merged_keys_read: true,
             conflicts: 0,
             fresh_at: None,
         };

@@ -5,6 +5,7 @@ use super::Deps;
 use super::budget::Budget;
 use super::company::Company;
 use super::fresh::{Fresh, Waiting};
+use super::lanes::Lanes;
 use super::outbox::{Class, Frame};
 use super::people::People;
 use super::recent::Recent;
@@ -13,14 +14,14 @@ use super::remote::Remote;
 use super::routing::Routing;
 use super::settings::InForce;
 use super::state::{
-    BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Job, Join, Lane, Link, RowsOf,
-    SessionState, Watched,
+    BulkState, Caller, CustomerEntry, Entry, Flight, Input, Internal, Join, Link, RowsOf, SessionState,
+    Watched,
 };
 use super::stats::Stats;
+use super::submit::{Settling, settled};
 use super::views::{SessionKey, Views};
-use crate::log::{Aggregate, Expected, Item, LogError, Outcome, StoredEvent};
+use crate::log::{Aggregate, Item, LogError, Outcome, StoredEvent};
 use crate::maps::{Map, Set};
-use crate::seeded::{Bug, seeded};
 use dibs_protocol::frame::{ErrorFrame, ServerFrame};
 use dibs_protocol::ids::{AgentId, ChannelId, ConversationId, CustomerId, WorkspaceId};
 use dibs_protocol::refusal::{Code, Refusal};
@@ -31,7 +32,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -39,26 +40,10 @@ use uuid::Uuid;
 pub(crate) const INBOX_BOUND: usize = 50_000;
 /// Inputs handled before results are looked at again.
 const INPUTS_PER_TURN: usize = 256;
-/// Items of one submission to the log.
-const ITEMS_PER_SUBMISSION: usize = 1_024;
 /// Keys remembered beside the log.
 const KEYS_REMEMBERED: usize = 20_000;
 /// Closed conversations kept in memory after somebody needed them.
 const CLOSED_REMEMBERED: usize = 1_024;
-
-/// An instance that lost against another one asks for the workspace's turn with each submission, until it has not lost for
-/// so long, in milliseconds: where several are busy, they then alternate instead of racing.
-const RIVALRY_MS: u64 = 500;
-/// How long the others wait at most for an instance that has the turn, in milliseconds.
-const TURN_MS: i64 = 1_000;
-/// After a submission the next one waits so long for company, so that one flush serves several when it is busy; the first
-/// after a quiet spell goes at once.
-const SUBMIT_GATHER: Duration = Duration::from_millis(4);
-/// With so many items a submission has company enough, and with fewer than so many it has none.
-const SUBMIT_COMPANY: usize = 32;
-const LEAST_COMPANY: usize = 4;
-
-type Settling = oneshot::Receiver<Result<Vec<Outcome>, LogError>>;
 
 /// The state of a workspace on this instance.
 pub(crate) struct Workspace {
@@ -85,7 +70,7 @@ pub(crate) struct Workspace {
     pub(crate) stats: Stats,
     pub(crate) sessions: Slab<SessionState>,
     pub(crate) joining: Map<AgentId, Vec<Join>>,
-    pub(crate) lanes: Map<Lane, VecDeque<Job>>,
+    pub(crate) lanes: Lanes,
     pub(crate) keys: Map<KeyRef, KeyRecord>,
     pub(crate) key_order: VecDeque<KeyRef>,
     pub(crate) batch: VecDeque<(Item, Flight)>,
@@ -215,6 +200,8 @@ impl Workspace {
         match result {
             Internal::State(lane, id, state) => self.state_read(&lane, id, state),
             Internal::Key(lane, at, key) => self.key_read(&lane, at, key),
+            Internal::Keys(lane, keys) => self.merged_keys_read(&lane, keys),
+            Internal::Contents(lane, version, found) => self.contents_read(&lane, version, found),
             Internal::Watched {
                 link,
                 id,
@@ -241,6 +228,7 @@ impl Workspace {
 
     fn after_turn(&mut self) {
         self.freshen();
+        self.unpark_settled();
         self.route();
         self.submit();
         if self.closing && self.is_settled() && self.lanes.is_empty() {
@@ -251,92 +239,6 @@ impl Workspace {
         if let Some(at) = self.announce_presence() {
             self.next_flush_ms = Some(self.next_flush_ms.map_or(at, |it| it.min(at)));
         }
-    }
-
-    /// Hands what was decided to the log, unless something is on its way already.
-    fn submit(&mut self) {
-        let waits = self.not_before_ms.is_some_and(|it| self.uptime_ms() < it);
-        if self.catching_up && !self.following && !self.batch.is_empty() {
-            // The head could not be read: now it can, or nobody waits for it.
-            self.follow();
-        }
-        if self.settling.is_some() || self.batch.is_empty() || self.catching_up || waits {
-            return;
-        }
-        self.not_before_ms = None;
-        let now = Instant::now();
-        let gathers = now < self.gather_until && self.company.is_expected();
-        // As many as last time are all who are at work: nobody else is worth waiting for.
-        let company = self.submitted.clamp(LEAST_COMPANY, SUBMIT_COMPANY);
-        if gathers && self.batch.len() < company && !self.closing {
-            return;
-        }
-        self.gather_until = now + SUBMIT_GATHER;
-        let count = self.batch.len().min(ITEMS_PER_SUBMISSION);
-        self.submitted = count;
-        let (mut items, flights): (Vec<Item>, Vec<Flight>) = self.batch.drain(..count).unzip();
-        let now_ms = self.uptime_ms();
-        if self.outrun_ms.is_some_and(|it| now_ms < it + RIVALRY_MS) {
-            items[0].turn_ms = Some(TURN_MS);
-        }
-        self.settling = Some((self.deps.group.submit(items), flights));
-    }
-
-    /// Whether the log is at work for this workspace.
-    pub(crate) fn is_submitted(&self) -> bool {
-        self.settling.is_some()
-    }
-
-    /// Whether nothing is on its way to the log.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settling.is_none() && self.batch.is_empty()
-    }
-
-    /// Adds an item to the next submission.
-    pub(crate) fn enqueue(&mut self, mut item: Item, what: super::state::What) {
-        item.instance = self.deps.instance;
-        if item.events.iter().any(|it| it.kind == "conversation_opened") && seeded(Bug::IngestWithoutCustomer)
-        {
-            // The number of the first event would give the bug away as well.
-            self.next_seq += item.events.len() as u64;
-        } else if !item.events.is_empty() {
-            item.first_seq = Some(self.next_seq);
-            self.next_seq += item.events.len() as u64;
-            // Others' events may fill exactly the numbers of an item that fails: what comes after it must fail, too.
-            let before = self
-                .last_item
-                .replace(item.commit)
-                .filter(|_| self.deps.log.is_shared());
-            if let Some(before) = before.filter(|it| self.flight(*it).is_some()) {
-                item.expected
-                    .push((super::item::feed_aggregate(), Expected::After(before)));
-            }
-        }
-        let flight = Flight {
-            commit: item.commit,
-            what,
-            events: if self.deps.log.is_shared() {
-                item.events.clone()
-            } else {
-                Vec::new()
-            },
-            after: Vec::new(),
-        };
-        self.batch.push_back((item, flight));
-    }
-
-    /// The flight with this commit id, if it is still on its way.
-    pub(crate) fn flight(&mut self, commit: Uuid) -> Option<&mut Flight> {
-        let waiting = self.batch.iter_mut().map(|(_, flight)| flight);
-        let flying = self
-            .settling
-            .iter_mut()
-            .flat_map(|(_, flights)| flights.iter_mut());
-        // The wanted one is mostly among the latest.
-        waiting
-            .rev()
-            .find(|it| it.commit == commit)
-            .or_else(|| flying.rev().find(|it| it.commit == commit))
     }
 
     /// Does slow work elsewhere; its result comes back as an input.
@@ -502,14 +404,4 @@ pub(crate) fn refuse(link: &Link, id: i64, refusal: Refusal) {
 /// Encodes a frame that is not shared by many.
 pub(crate) fn server_frame(frame: &ServerFrame) -> Frame {
     Frame::text(&serde_json::to_string(frame).unwrap_or_default())
-}
-
-async fn settled(settling: &mut Option<(Settling, Vec<Flight>)>) -> Result<Vec<Outcome>, LogError> {
-    match settling {
-        Some((outcome, _)) => {
-            let gone = || LogError::Unavailable("the log has stopped".to_owned());
-            outcome.await.unwrap_or_else(|_| Err(gone()))
-        }
-        None => std::future::pending().await,
-    }
 }

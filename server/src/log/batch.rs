@@ -260,11 +260,11 @@ impl Batch<'_> {
         self.store
             .add_commit(workspace, item.commit, &Past { committed, last_seq })?;
         for state in item.states {
-            let advances = !item.events.is_empty();
-            let version = if advances {
-                last_seq
-            } else {
-                self.version(workspace, &state.aggregate)?
+            let own = state.last_event.filter(|at| *at < item.events.len());
+            let version = match own {
+                Some(at) => committed.first_seq + at as u64,
+                None if !item.events.is_empty() => last_seq,
+                None => self.version(workspace, &state.aggregate)?,
             };
             self.pending(workspace)?
                 .states

@@ -235,6 +235,7 @@ pub(crate) fn state(id: &str, body: &'static str) -> NewState {
         body: Some(body),
         active: true,
         owner: None,
+        last_event: None,
     }
 }
 

@@ -70,6 +70,8 @@ pub struct NewState {
     pub active: bool,
     /// An indexed name under which it can be found again, such as the customer's id.
     pub owner: Option<String>,
+    /// Which event of the item is the last one that advances it; `None`: the item's last.
+    pub last_event: Option<usize>,
 }
 
 /// An event on its way into the feed. `seq` and hash are given by the log.
@@ -183,7 +185,8 @@ pub struct Item {
     pub keys: Vec<NewKey>,
     /// Events to append, in order.
     pub events: Vec<NewEvent>,
-    /// States to replace. When the item has events, each of these aggregates' versions becomes its last `seq`.
+    /// States to replace. When the item has events, each of these aggregates' versions becomes its last `seq`, or that of
+    /// the state's own last event.
     pub states: Vec<NewState>,
     /// Timers to replace.
     pub timers: Vec<Timer>,

@@ -273,9 +273,11 @@ pub(super) fn customers_have_one_conversation(env: &Env, replay: &Replay) {
         let (Some(id), Some(event)) = (entry.conversation, entry.known()) else {
             continue;
         };
+        // A split opens one beside the other on purpose, in an agent's name.
         if let Event::ConversationOpened {
             channel, customer, ..
         } = &event
+            && matches!(entry.actor, Actor::Customer { .. })
         {
             let open = states.values().find(|it| {
                 it.status != Status::Closed && it.channel == *channel && it.customer.id == customer.id

@@ -58,6 +58,8 @@ pub(super) struct Habits {
     pub(super) take_over: u32,
     pub(super) update: u32,
     pub(super) bulk: u32,
+    pub(super) merge: u32,
+    pub(super) split: u32,
     pub(super) watch: u32,
     pub(super) read: u32,
     pub(super) repeat: u32,
@@ -77,6 +79,8 @@ impl Habits {
             take_over: 0,
             update: 0,
             bulk: 0,
+            merge: 0,
+            split: 0,
             watch: 0,
             read: 0,
             repeat: 0,
@@ -97,6 +101,8 @@ impl Default for Habits {
             take_over: 5,
             update: 8,
             bulk: 3,
+            merge: 2,
+            split: 2,
             watch: 9,
             read: 8,
             repeat: 8,
@@ -238,6 +244,8 @@ impl Plan {
         plan.agents += 2;
         plan.customers += 1;
         plan.messages *= 3;
+        // In the end everybody asks for whole timelines at once: answers are never dropped, and longer ones want more room.
+        plan.outbox_bytes = plan.outbox_bytes.max(16_000);
         plan
     }
 

@@ -3,7 +3,7 @@
 
 use super::life::{Condition, Life};
 use super::signal::Signal;
-use dibs_protocol::ids::{AgentId, ConversationId};
+use dibs_protocol::ids::{AgentId, ConversationId, MessageId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,6 +47,10 @@ pub(super) struct Shared {
     pub(super) how: Mutex<Vec<How>>,
     pub(super) conversations: Mutex<Vec<ConversationId>>,
     pub(super) tokens: Mutex<BTreeMap<ConversationId, Vec<u64>>>,
+    /// Messages that somebody was shown, by the conversation in which they were stored.
+    pub(super) messages: Mutex<BTreeMap<ConversationId, Vec<MessageId>>>,
+    /// Conversations that somebody saw being merged, and into which.
+    pub(super) survivors: Mutex<BTreeMap<ConversationId, ConversationId>>,
     pub(super) stays: Mutex<Vec<Stay>>,
     /// Dials that waited for an instance which was stopped: who, for which, since when.
     pub(super) waited: Mutex<Vec<(AgentId, Arc<Life>, Instant)>>,
@@ -59,6 +63,8 @@ impl Shared {
             how: Mutex::new(vec![How::default(); clients]),
             conversations: Mutex::default(),
             tokens: Mutex::default(),
+            messages: Mutex::default(),
+            survivors: Mutex::default(),
             stays: Mutex::default(),
             waited: Mutex::default(),
         })
@@ -76,6 +82,14 @@ impl Shared {
         let known = tokens.entry(id).or_default();
         if !known.contains(&token) {
             known.push(token);
+        }
+    }
+
+    pub(super) fn learn_message(&self, id: ConversationId, message: MessageId) {
+        let mut messages = self.messages.lock();
+        let known = messages.entry(id).or_default();
+        if !known.contains(&message) {
+            known.push(message);
         }
     }
 

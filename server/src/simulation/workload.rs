@@ -6,8 +6,8 @@ use super::network::Up;
 use super::plan::Habits;
 use dibs_protocol::command::{
     AnswerTransfer, Bulk, BulkAction, BulkClaim, BulkRelease, BulkUpdate, CancelTransfer, Claim, CloseView,
-    Command, History, List, MarkRead, Mentions, Note, OpenView, Ping, ReadMentions, Release, Reply,
-    SetPresence, TakeOver, Transfer, Unwatch, Update, Watch, WatchAgents,
+    Command, History, List, MarkRead, Mentions, Merge, Note, OpenView, Ping, ReadMentions, Release, Reply,
+    SetPresence, Split, TakeOver, Transfer, Unwatch, Update, Watch, WatchAgents,
 };
 use dibs_protocol::event::TransferTo;
 use dibs_protocol::filter::{Filter, TagFilter};
@@ -33,6 +33,8 @@ enum Wish {
     TakeOver,
     Update,
     Bulk,
+    Merge,
+    Split,
     Watch,
     Read,
     Repeat,
@@ -49,6 +51,8 @@ fn wish(habits: &Habits, dice: &Dice) -> Wish {
         (Wish::TakeOver, habits.take_over),
         (Wish::Update, habits.update),
         (Wish::Bulk, habits.bulk),
+        (Wish::Merge, habits.merge),
+        (Wish::Split, habits.split),
         (Wish::Watch, habits.watch),
         (Wish::Read, habits.read),
         (Wish::Repeat, habits.repeat),
@@ -95,6 +99,8 @@ impl Client {
             }
             Wish::Update => self.update(id),
             Wish::Bulk => self.bulk(known),
+            Wish::Merge => self.merge(id, &known),
+            Wish::Split => self.split(id),
             Wish::Watch => self.watch(id),
             Wish::Read => self.read(),
             Wish::Repeat => self.repeat(),
@@ -243,6 +249,43 @@ impl Client {
         });
     }
 
+    fn merge(&mut self, into: ConversationId, known: &[ConversationId]) {
+        let mut conversations: Vec<ConversationId> = Vec::new();
+        for _ in 0..=self.dice.below(2) {
+            let other = self.dice.one(known).copied();
+            conversations.extend(other.filter(|it| *it != into && !conversations.contains(it)));
+        }
+        if conversations.is_empty() {
+            return self.watch(into);
+        }
+        let (key, expect) = (self.maybe_key(), None);
+        self.ask(Merge {
+            into,
+            conversations,
+            expect,
+            key,
+        });
+    }
+
+    fn split(&mut self, conversation: ConversationId) {
+        // Mostly what was stored there, at times what came from elsewhere, or never did.
+        let messages: Vec<_> = match (self.dice.chance(800), self.shared.messages.lock()) {
+            (true, all) => all.get(&conversation).cloned().unwrap_or_default(),
+            (false, all) => all.values().flatten().copied().collect(),
+        };
+        let Some(one) = self.dice.one(&messages).copied() else {
+            return self.watch(conversation);
+        };
+        let (key, subject, expect) = (self.maybe_key(), None, None);
+        self.ask(Split {
+            conversation,
+            messages: vec![one],
+            subject,
+            expect,
+            key,
+        });
+    }
+
     fn watch(&mut self, conversation: ConversationId) {
         let asked = |it: &Command| {
             matches!(it, Command::Watch(_) | Command::Unwatch(_)) && it.conversation() == Some(conversation)
@@ -313,6 +356,10 @@ impl Client {
         let again = unknown.or_else(|| self.dice.one(&self.keyed).cloned());
         match again {
             Some(Command::Reply(mut reply)) => {
+                let survivor = self.shared.survivors.lock().get(&reply.conversation).copied();
+                reply.conversation = survivor
+                    .filter(|_| self.dice.chance(500))
+                    .unwrap_or(reply.conversation);
                 reply.token = self.token(reply.conversation);
                 reply.seen = self.shown.get(&reply.conversation).copied().unwrap_or(0);
                 self.ask(reply);

@@ -42,6 +42,8 @@ struct Facts {
     ratings: HashSet<(ConversationId, u8)>,
     /// Conversations of a customer on a channel.
     customers: HashMap<(ChannelId, CustomerId), Vec<ConversationId>>,
+    /// Which conversation absorbed which.
+    survivors: HashMap<ConversationId, ConversationId>,
 }
 
 impl Facts {
@@ -50,6 +52,7 @@ impl Facts {
             deliveries: HashSet::new(),
             ratings: HashSet::new(),
             customers: HashMap::new(),
+            survivors: HashMap::new(),
         };
         for stored in &court.lines.entries {
             let Some(id) = stored.conversation else { continue };
@@ -66,6 +69,7 @@ impl Facts {
                     let place = (channel.clone(), customer.id.clone());
                     facts.customers.entry(place).or_default().push(id);
                 }
+                Some(Event::Merged { into: Some(into), .. }) => drop(facts.survivors.insert(id, *into)),
                 _ => {}
             }
         }
@@ -78,7 +82,7 @@ type Told = Result<(), String>;
 fn acknowledged(court: &Court<'_>, facts: &Facts, witness: &Witness, call: &Call, yes: &Yes) -> Told {
     let me = witness.who();
     match (&call.ask, yes) {
-        (Ask::Reply { .. } | Ask::Note(..), _) => said_by(court, me, call, yes),
+        (Ask::Reply { .. } | Ask::Note(..), _) => said_by(court, facts, me, call, yes),
         (
             Ask::Open(channel, customer),
             Yes::Opened {
@@ -139,7 +143,9 @@ fn acknowledged(court: &Court<'_>, facts: &Facts, witness: &Witness, call: &Call
             Err(format!("but the log has no {state} of message {message}"))
         }
         (Ask::Rating(id, score), Yes::Done)
-            if !facts.ratings.contains(&(*id, *score)) && !court.blurred(*id) =>
+            if !facts
+                .leads_to(*id)
+                .any(|id| facts.ratings.contains(&(id, *score)) || court.blurred(id)) =>
         {
             Err(format!("but the log has no rating {score}"))
         }
@@ -147,7 +153,7 @@ fn acknowledged(court: &Court<'_>, facts: &Facts, witness: &Witness, call: &Call
     }
 }
 
-fn said_by(court: &Court<'_>, me: Option<&AgentId>, call: &Call, yes: &Yes) -> Told {
+fn said_by(court: &Court<'_>, facts: &Facts, me: Option<&AgentId>, call: &Call, yes: &Yes) -> Told {
     match (&call.ask, yes) {
         (
             Ask::Reply {
@@ -165,7 +171,8 @@ fn said_by(court: &Court<'_>, me: Option<&AgentId>, call: &Call, yes: &Yes) -> T
             if !duplicate {
                 fresh(court, call, *seq)?;
             }
-            is(court, *conversation, *seq, "this reply", |event| {
+            let place = facts.said_in(court, *conversation, *seq, *duplicate);
+            is(court, place, *seq, "this reply", |event| {
                 matches!(event, Event::MessageSent { message, agent, token, key }
                     if message.id == *id && digest::text(&message.text) == *text && Some(agent) == me
                     && Some(key) == call.key.as_ref() && (*duplicate || token == mine))
@@ -182,7 +189,8 @@ fn said_by(court: &Court<'_>, me: Option<&AgentId>, call: &Call, yes: &Yes) -> T
             if !duplicate {
                 fresh(court, call, *seq)?;
             }
-            is(court, *conversation, *seq, "this note", |event| {
+            let place = facts.said_in(court, *conversation, *seq, *duplicate);
+            is(court, place, *seq, "this note", |event| {
                 matches!(event, Event::NoteAdded { note, agent, mentions }
                     if digest::text(&note.text) == *text && Some(agent) == me && digest::typed(mentions) == *whom)
             })
@@ -212,9 +220,22 @@ fn fresh_without_key(court: &Court<'_>, call: &Call, seq: u64) -> Told {
 }
 
 impl Facts {
+    /// A conversation, the one that absorbed it, and so on.
+    fn leads_to(&self, id: ConversationId) -> impl Iterator<Item = ConversationId> + '_ {
+        std::iter::successors(Some(id), |id| self.survivors.get(id).copied())
+    }
+
+    /// Where something was said, that was addressed to a conversation: a repetition may have been said in what it absorbed.
+    fn said_in(&self, court: &Court<'_>, id: ConversationId, seq: u64, repeated: bool) -> ConversationId {
+        let place = court.lines.at(seq).and_then(|it| it.conversation);
+        let absorbed = place.filter(|place| repeated && self.leads_to(*place).any(|it| it == id));
+        absorbed.unwrap_or(id)
+    }
+
     fn belongs(&self, channel: &ChannelId, customer: &CustomerId, id: ConversationId) -> bool {
         let place = (channel.clone(), customer.clone());
-        self.customers.get(&place).is_some_and(|it| it.contains(&id))
+        let theirs = self.customers.get(&place).into_iter().flatten();
+        theirs.flat_map(|it| self.leads_to(*it)).any(|it| it == id)
     }
 }
 

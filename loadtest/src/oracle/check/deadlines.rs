@@ -91,7 +91,8 @@ impl Room {
             Event::StatusChanged {
                 to: Status::Resolved | Status::Closed,
                 ..
-            } => SlaTarget::ALL
+            }
+            | Event::Merged { into: Some(_), .. } => SlaTarget::ALL
                 .iter()
                 .for_each(|target| self.over(*target, stored)),
             _ => {}

@@ -75,6 +75,7 @@ fn essence(yes: &Yes) -> Option<(u64, String)> {
             let said = format!("{} {} {}", answer.conversation, answer.message, answer.opened);
             Some((answer.seq, said))
         }
+        Yes::Split(conversation) => Some((0, conversation.to_string())),
         Yes::Done | Yes::Updated(None) | Yes::Version(_) | Yes::Rows(..) => None,
     }
 }

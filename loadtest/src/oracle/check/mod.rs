@@ -6,6 +6,7 @@ mod capacity;
 mod deadlines;
 mod keys;
 mod log;
+mod merges;
 mod reach;
 mod spans;
 mod updates;
@@ -44,6 +45,7 @@ pub fn check(feed: &Feed, witnesses: &[Witness]) -> Verdict {
         verdict: Verdict::default(),
     };
     log::check(&mut court);
+    merges::check(&mut court);
     capacity::check(&mut court);
     slips(&mut court);
     deadlines::check(&mut court);

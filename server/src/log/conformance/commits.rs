@@ -7,6 +7,7 @@ promises! {
     events_are_numbered_without_gaps_and_chained,
     a_conflict_returns_the_fresh_state_and_stores_nothing,
     every_expected_aggregate_must_be_as_it_was,
+    what_an_item_advances_part_of_the_way_has_the_version_of_its_own_last_event,
     a_commit_may_come_after_another_of_its_batch,
     a_commit_may_come_after_another_stored_before,
     what_comes_after_a_failed_commit_fails_as_dependent,
@@ -122,6 +123,25 @@ async fn every_expected_aggregate_must_be_as_it_was(lab: Lab) {
         (2, 2)
     );
     assert_eq!(lab.log.state(&acme(), &aggregate("b")).await.unwrap().body, None);
+}
+
+async fn what_an_item_advances_part_of_the_way_has_the_version_of_its_own_last_event(lab: Lab) {
+    let mut both = change("a", Expected::Stored(0), "first");
+    both.expected.push((aggregate("b"), Expected::Stored(0)));
+    both.events = item(3).events;
+    both.states[0].last_event = Some(1);
+    both.states.push(state("b", "second"));
+    let after = Expected::After(both.commit);
+    lab.done(both).await;
+    let versions = (
+        lab.version(&aggregate("a")).await,
+        lab.version(&aggregate("b")).await,
+    );
+    assert_eq!(versions, (2, 3));
+    let stale = lab.one(change("a", Expected::Stored(3), "no")).await;
+    assert!(matches!(stale, Outcome::Conflict { .. }), "its version is 2");
+    lab.done(change("a", Expected::Stored(2), "third")).await;
+    lab.done(change("b", after, "fourth")).await;
 }
 
 async fn a_commit_may_come_after_another_of_its_batch(lab: Lab) {

@@ -66,6 +66,7 @@ fn reply(workspace: &WorkspaceId, number: usize, version: u64) -> Item {
             body: Some(body),
             active: true,
             owner: Some(format!("customer {place}")),
+            last_event: None,
         }],
         timers: vec![Timer {
             aggregate,

@@ -134,11 +134,20 @@ impl Client {
         };
         let shown = self.shown.entry(conversation).or_default();
         *shown = entry.seq.max(*shown);
-        if let Some(Event::ClaimGranted { agent, token, .. }) = entry.known() {
-            self.shared.learn_token(conversation, token);
-            if agent == self.me.id {
-                self.tokens.insert(conversation, token);
+        match entry.known() {
+            Some(Event::ClaimGranted { agent, token, .. }) => {
+                self.shared.learn_token(conversation, token);
+                if agent == self.me.id {
+                    self.tokens.insert(conversation, token);
+                }
             }
+            Some(Event::MessageReceived { message } | Event::MessageSent { message, .. }) => {
+                self.shared.learn_message(conversation, message.id);
+            }
+            Some(Event::Merged { into: Some(into), .. }) => {
+                self.shared.survivors.lock().insert(conversation, into);
+            }
+            _ => {}
         }
     }
 
@@ -174,6 +183,11 @@ impl Client {
             }
             Command::Release(it) => {
                 self.tokens.remove(&it.conversation);
+            }
+            Command::Split(_) => {
+                let new = fields.get("conversation").and_then(Value::as_str);
+                let new = new.and_then(|it| it.parse().ok());
+                new.into_iter().for_each(|id| self.shared.learn_conversation(id));
             }
             _ => {
                 let opened = fields.get("conversation").and_then(Value::as_str);
