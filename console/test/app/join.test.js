@@ -25,21 +25,9 @@ async function three() {
   return { one, two, other };
 }
 
-/** Whether the hub of this test can merge. @param {import('playwright-core').Page} page */
-const canMerge = (page) =>
-  page.evaluate(async (module) => {
-    const { client } = await import(module);
-    const none = crypto.randomUUID();
-    const refusal = await client.value
-      .call('merge', { into: none, conversations: [crypto.randomUUID()] })
-      .catch((/** @type {{code: string}} */ error) => error.code);
-    return refusal !== 'unknown_command';
-  }, `${world.url}app/store.js`);
-
-test('several of one customer become one: chosen in the list, said before it is done, and both timelines tell it', async (context) => {
+test('several of one customer become one: chosen in the list, said before it is done, and both timelines tell it', async () => {
   const { one, two, other } = await three();
   const priya = await world.seat('priya', { view: 'all' });
-  const able = await canMerge(priya);
   await priya.locator(`#row-${one}`).waitFor();
   await priya.click('.list-head [aria-pressed]');
   await priya.click(`#row-${one}`);
@@ -55,11 +43,6 @@ test('several of one customer become one: chosen in the list, said before it is 
   await priya.getByText('1 conversation closes, and its messages are read in “Invoice”').waitFor();
   assert.deepEqual(await findings(priya), []);
   await priya.click('dialog [type=submit]');
-  if (!able) {
-    await priya.locator('.toast', { hasText: 'This hub cannot do that yet.' }).waitFor();
-    await priya.context().close();
-    return context.skip('the hub knows no merge');
-  }
   await priya.locator('.line', { hasText: 'merged another conversation into this one' }).waitFor();
   await priya.locator('.elsewhere .bubble', { hasText: 'Where is my parcel?' }).waitFor();
   assert.deepEqual(await findings(priya), []);
@@ -93,12 +76,11 @@ test('merging from the conversation offers that customer’s others, by keys alo
   await priya.context().close();
 });
 
-test('a message is split off: both conversations say so, and each shows where the other is', async (context) => {
+test('a message is split off: both conversations say so, and each shows where the other is', async () => {
   const lea = { id: 'lea', name: 'Lea' };
   const id = await world.write('My parcel is late', { customer: lea });
   await world.write('By the way, the invoice is wrong', { customer: lea });
   const priya = await world.seat('priya', { view: 'all' });
-  const able = await canMerge(priya);
   await open(priya, id);
   const bubble = priya.locator('.bubble', { hasText: 'By the way' });
   await bubble.hover();
@@ -109,11 +91,6 @@ test('a message is split off: both conversations say so, and each shows where th
   await priya.fill('#subject', 'Invoice');
   assert.deepEqual(await findings(priya), []);
   await priya.keyboard.press('Enter');
-  if (!able) {
-    await priya.locator('.toast', { hasText: 'This hub cannot do that yet.' }).waitFor();
-    await priya.context().close();
-    return context.skip('the hub knows no split');
-  }
   await priya.locator('.line', { hasText: 'moved 1 message to a new conversation' }).waitFor();
   await priya.locator('.bubble.moved', { hasText: 'By the way' }).waitFor();
   assert.deepEqual(await findings(priya), []);
