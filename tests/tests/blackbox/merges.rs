@@ -322,25 +322,41 @@ async fn what_was_answered_before_a_merge_is_not_answered_again_under_its_key() 
     );
     let priya = hub.agent("priya").await;
     let (token, seen) = (claim(&priya, a).await, summary(&priya, a).await.version);
-    let reply = |c: ConversationId, token: u64, seen: u64, text: &str| {
-        cmd!("reply", "conversation": c, "token": token, "key": "r", "seen": seen, "text": text)
-    };
+    let reply = |c: ConversationId, token: u64, seen: u64, text: &str| cmd!("reply", "conversation": c, "token": token, "key": "r", "seen": seen, "text": text);
     let note = |c: ConversationId| cmd!("note", "conversation": c, "key": "n", "text": "They called");
     let first = priya.call(reply(a, token, seen, "Hi")).await.unwrap();
     let noted = priya.call(note(a)).await.unwrap();
-    priya.call(cmd!("merge", "into": b, "conversations": [a])).await.unwrap();
-    priya.call(cmd!("merge", "into": c, "conversations": [b])).await.unwrap();
+    priya
+        .call(cmd!("merge", "into": b, "conversations": [a]))
+        .await
+        .unwrap();
+    priya
+        .call(cmd!("merge", "into": c, "conversations": [b]))
+        .await
+        .unwrap();
     // Also after a restart, when nothing of it is in memory.
     hub.kill9();
     hub.restart();
     let priya = hub.agent("priya").await;
     let (token, seen) = (claim(&priya, c).await, summary(&priya, c).await.version);
     let again = priya.call(reply(c, token, seen, "Hi")).await.unwrap();
-    assert_eq!((&again["seq"], &again["duplicate"]), (&first["seq"], &json!(true)));
+    assert_eq!(
+        (&again["seq"], &again["duplicate"]),
+        (&first["seq"], &json!(true))
+    );
     let again = priya.call(note(c)).await.unwrap();
-    assert_eq!((&again["seq"], &again["duplicate"]), (&noted["seq"], &json!(true)));
-    let other = priya.refused(reply(c, token, seen, "Something else")).await.unwrap();
+    assert_eq!(
+        (&again["seq"], &again["duplicate"]),
+        (&noted["seq"], &json!(true))
+    );
+    let other = priya
+        .refused(reply(c, token, seen, "Something else"))
+        .await
+        .unwrap();
     assert_eq!(other.code, Code::KeyReused);
     let events = events(&hub.http(json!({ "sub": "priya" })), c).await;
-    assert_eq!((count(&events, "message_sent"), count(&events, "note_added")), (0, 0));
+    assert_eq!(
+        (count(&events, "message_sent"), count(&events, "note_added")),
+        (0, 0)
+    );
 }
