@@ -137,7 +137,8 @@ impl Client {
     }
 
     fn tell_how_it_is(&self) {
-        let idle = self.stay.is_some() && self.pending.is_empty();
+        // Who fell behind waits for the snapshots that were announced.
+        let idle = self.stay.is_some() && self.pending.is_empty() && !self.resyncing;
         let mut how = self.shared.how.lock();
         how[self.number].satisfied = self.satisfied;
         how[self.number].idle = idle;
