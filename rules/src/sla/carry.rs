@@ -18,10 +18,10 @@ pub(crate) fn merged(state: &Conversation, absorbed: &[&Conversation], ctx: &Con
     let began = |it: &Promise| it.since.map_or(ctx.now.0, |at| at.0) - it.spent_ms;
     let waiting = absorbed.iter().filter(|it| it.waiting_since.is_some());
     let (broken, open): (Vec<&Running>, Vec<&Running>) =
-        waiting.filter_map(|it| response(it)).partition(|it| it.breached);
+        waiting.filter_map(|it| response(it)).partition(|it| is_broken(it, ctx));
     let earliest = open.iter().map(|it| &it.promise).min_by_key(|it| began(it));
     let promise = match (state.running(target), earliest) {
-        (Some(own), _) if own.breached => return None,
+        (Some(own), _) if is_broken(own, ctx) => return None,
         (Some(own), Some(earliest)) if began(earliest) < began(&own.promise) => earliest.clone(),
         (Some(_), _) => return None,
         (None, Some(earliest)) => earliest.clone(),
@@ -42,7 +42,7 @@ pub(crate) fn split(state: &Conversation, moved: &Carried, ctx: &Context<'_>) ->
     if !promises(state, ctx.settings, target) {
         return None;
     }
-    let promise = if running.breached {
+    let promise = if is_broken(running, ctx) {
         anew(&running.promise, ctx)
     } else if moved.waiting_since == state.waiting_since {
         running.promise.clone()
@@ -66,6 +66,11 @@ fn owed(answered: bool) -> SlaTarget {
 fn response(state: &Conversation) -> Option<&Running> {
     let mut all = state.sla.iter();
     all.find(|it| it.promise.target != SlaTarget::Resolution)
+}
+
+/// Whether it is broken, also where that is said only now.
+fn is_broken(running: &Running, ctx: &Context<'_>) -> bool {
+    running.breached || running.promise.due_at.is_some_and(|at| at <= ctx.now)
 }
 
 /// The promise as if it began now.

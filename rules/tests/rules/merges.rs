@@ -149,6 +149,30 @@ fn the_longest_wait_keeps_its_promise() {
 }
 
 #[test]
+fn a_promise_that_is_found_broken_by_a_merge_is_broken_once_and_not_handed_on() {
+    let (mut town, a, b) = two();
+    town.settings.workspace = serde_json::from_value(json!({
+        "service_levels": [{ "name": "all", "first_response_s": 600 }]
+    }))
+    .unwrap();
+    for id in [a, b] {
+        town.update("priya", id, json!({ "priority": "high" })).unwrap();
+    }
+    let running = |state: &Conversation| state.sla[0].promise.due_at;
+    let due = running(&town.states[&b]);
+    // Nothing fired meanwhile.
+    town.now = town.now.plus_ms(700_000);
+    let done = town.merge("priya", b, &[a]).unwrap();
+    let broken = done.events.iter().filter_map(|(_, event)| match event {
+        Event::SlaBreached { due_at, .. } => Some(*due_at),
+        _ => None,
+    });
+    assert_eq!(broken.map(Some).collect::<Vec<_>>(), [due], "what was promised here");
+    assert_eq!(running(&town.states[&b]), due, "and nothing in its place");
+    assert_eq!(kinds(&done).matches("sla_breached").count(), 2, "each its own");
+}
+
+#[test]
 fn a_split_divides_who_waits() {
     let mut town = Town::new();
     let a = town.opened_by("c1");
