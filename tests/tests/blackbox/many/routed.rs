@@ -5,12 +5,14 @@ use super::site::{Site, THROUGH, log, stored};
 use crate::desk::message_with;
 use crate::hub::Hub;
 use dibs_client::Client;
+use dibs_protocol::answer::WatchAgentsAnswer;
 use dibs_protocol::event::EventEntry;
 use dibs_protocol::frame::ServerFrame;
 use dibs_protocol::http::PutSettings;
 use dibs_protocol::ids::ConversationId;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// How many conversations each agent takes.
@@ -45,6 +47,21 @@ async fn arrive(hubs: [&Hub; 2], numbers: std::ops::Range<usize>) -> Vec<Convers
         });
     }
     asked.join_all().await
+}
+
+/// Waits until this agent's instance knows that so many are connected.
+async fn knows(agent: &Client, count: usize) {
+    let all = async {
+        loop {
+            let known: WatchAgentsAnswer = agent.call_as(cmd!("watch_agents")).await.unwrap();
+            if known.agents.iter().filter(|it| it.connected).count() >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let all = tokio::time::timeout(THROUGH, all).await;
+    all.unwrap_or_else(|_| panic!("there are not {count} connected"));
 }
 
 /// Waits until an agent was given so many conversations more.
@@ -111,6 +128,9 @@ async fn each_arrival_is_given_once_by_room_and_what_the_dead_held_comes_first()
     for number in 0..AGENTS {
         of_here.push(here.agent(&format!("h{number}")).await);
         of_there.push(there.agent(&format!("t{number}")).await);
+    }
+    for agent in [&of_here[0], &of_there[0]] {
+        knows(agent, 2 * AGENTS).await;
     }
     let mut all = arrive([&here, &there], 0..FIRST).await;
     for c in &all {
