@@ -17,8 +17,9 @@ pub(crate) fn merged(state: &Conversation, absorbed: &[&Conversation], ctx: &Con
     }
     let began = |it: &Promise| it.since.map_or(ctx.now.0, |at| at.0) - it.spent_ms;
     let waiting = absorbed.iter().filter(|it| it.waiting_since.is_some());
-    let (broken, open): (Vec<&Running>, Vec<&Running>) =
-        waiting.filter_map(|it| response(it)).partition(|it| is_broken(it, ctx));
+    let (broken, open): (Vec<&Running>, Vec<&Running>) = waiting
+        .filter_map(|it| response(it))
+        .partition(|it| is_broken(it, ctx));
     let earliest = open.iter().map(|it| &it.promise).min_by_key(|it| began(it));
     let promise = match (state.running(target), earliest) {
         (Some(own), _) if is_broken(own, ctx) => return None,

@@ -167,7 +167,11 @@ fn a_promise_that_is_found_broken_by_a_merge_is_broken_once_and_not_handed_on() 
         Event::SlaBreached { due_at, .. } => Some(*due_at),
         _ => None,
     });
-    assert_eq!(broken.map(Some).collect::<Vec<_>>(), [due], "what was promised here");
+    assert_eq!(
+        broken.map(Some).collect::<Vec<_>>(),
+        [due],
+        "what was promised here"
+    );
     assert_eq!(running(&town.states[&b]), due, "and nothing in its place");
     assert_eq!(kinds(&done).matches("sla_breached").count(), 2, "each its own");
 }

@@ -213,7 +213,10 @@ async fn a_backup_made_while_the_hub_runs_is_restored_under_a_new_epoch_without_
         "{said}{}",
         String::from_utf8_lossy(&restored.stderr)
     );
-    assert!(said.contains("1 customers and 0 conversations erased again"), "{said}");
+    assert!(
+        said.contains("1 customers and 0 conversations erased again"),
+        "{said}"
+    );
     let bytes = std::fs::read(std::path::Path::new(data).join("dibs.sqlite3")).unwrap();
     for (text, there) in [("Keep me", true), ("Forget me", false), ("Too late", false)] {
         assert_eq!(
