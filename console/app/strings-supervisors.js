@@ -48,7 +48,7 @@ export const supervisors = {
   n_sla_at_risk: '{name} in {queue} is at risk',
   twice: 'Answered twice:',
   never: 'never',
-  prevented: 'prevented since the hub started',
+  prevented: 'prevented in the last day',
   claims_contested: 'Called by two',
   replies_stale: 'Written without having seen the latest',
   replies_fenced: 'Sent without holding it',
