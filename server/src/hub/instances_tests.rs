@@ -27,6 +27,16 @@ pub(super) fn hub(log: &Arc<dyn Log>, bus: &Arc<LocalBus>) -> Arc<Hub> {
 }
 
 pub(super) fn hub_with(log: &Arc<dyn Log>, bus: &Arc<LocalBus>, settings: Settings) -> Arc<Hub> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    hub_of(log, bus, &clock, settings)
+}
+
+pub(super) fn hub_of(
+    log: &Arc<dyn Log>,
+    bus: &Arc<LocalBus>,
+    clock: &Arc<dyn Clock>,
+    settings: Settings,
+) -> Arc<Hub> {
     let options = Options {
         settings,
         resume_window_ms: 86_400_000,
@@ -37,12 +47,12 @@ pub(super) fn hub_with(log: &Arc<dyn Log>, bus: &Arc<LocalBus>, settings: Settin
         budgets: crate::hub::Budgets::default(),
     };
     let entropy = SystemEntropy::default();
-    let instance = entropy.uuid(SystemClock.now_ms());
+    let instance = entropy.uuid(clock.now_ms());
     Hub::new(Arc::new(Deps {
         group: GroupCommit::new(log.clone()),
         log: log.clone(),
         bus: bus.clone(),
-        clock: Arc::new(SystemClock),
+        clock: clock.clone(),
         entropy: Arc::new(entropy),
         options,
         instance,

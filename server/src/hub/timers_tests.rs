@@ -2,14 +2,13 @@
 //!
 //! `DIBS_BENCH_TIMERS=100000 cargo test --release -p dibs --lib timers_tests -- --nocapture` says how late.
 
-use super::{Deps, HttpAsk, Hub, Options, Pulse, Timers};
+use super::instances_tests::{acme, hub_with};
+use super::{HttpAsk, Hub};
 use crate::bus::local::LocalBus;
 use crate::log::Log;
-use crate::log::group::GroupCommit;
 use crate::log::sqlite::SqliteLog;
-use crate::metrics::Metrics;
-use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
-use dibs_protocol::ids::{AgentId, WorkspaceId};
+use crate::ports::{Clock, SystemClock};
+use dibs_protocol::ids::AgentId;
 use dibs_protocol::time::Time;
 use dibs_rules::{Sender, Settings};
 use serde_json::{Value, json};
@@ -24,37 +23,15 @@ const AT_ONCE: usize = 512;
 /// How long the last of them may be missing after its time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn acme() -> WorkspaceId {
-    WorkspaceId::new("acme").unwrap()
-}
-
 async fn hub(log: Arc<dyn Log>, within_s: u64) -> Arc<Hub> {
     let level = json!({ "name": "all", "first_response_s": within_s, "warn_at": 0.999 });
     let set = serde_json::from_value(json!({ "service_levels": [level] })).unwrap();
-    let options = Options {
-        settings: Settings::default().with(set),
-        resume_window_ms: 86_400_000,
-        heartbeat_s: 25,
-        silence_s: 60,
-        write_timeout_s: 30,
-        outbox_bytes: 1 << 20,
-        budgets: crate::hub::Budgets::default(),
-    };
-    let entropy = SystemEntropy::default();
-    let instance = entropy.uuid(SystemClock.now_ms());
-    log.begin(instance, SystemClock.now_ms(), 30_000).await.unwrap();
-    Hub::new(Arc::new(Deps {
-        group: GroupCommit::new(log.clone()),
-        log,
-        bus: Arc::new(LocalBus::new()),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(entropy),
-        options,
-        instance,
-        metrics: Arc::new(Metrics::new()),
-        timers: Arc::new(Timers::default()),
-        pulse: Arc::new(Pulse::default()),
-    }))
+    let bus = Arc::new(LocalBus::new());
+    let hub = hub_with(&log, &bus, Settings::default().with(set));
+    log.begin(hub.deps.instance, SystemClock.now_ms(), 30_000)
+        .await
+        .unwrap();
+    hub
 }
 
 async fn write(hub: Arc<Hub>, n: usize) {

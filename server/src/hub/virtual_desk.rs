@@ -1,13 +1,11 @@
 //! Instances over a log in memory, in virtual time, for tests of what outlives an instance.
 
-use super::instances_tests::acme;
+use super::instances_tests::{acme, hub_of};
 use super::outbox::Outbox;
-use super::{Deps, Hub, Input, Join, Link, Options, Pulse, Timers};
+use super::{Hub, Input, Join, Link};
 use crate::bus::local::LocalBus;
 use crate::log::Log;
-use crate::log::group::GroupCommit;
-use crate::metrics::Metrics;
-use crate::ports::{Clock, Entropy, SystemEntropy};
+use crate::ports::Clock;
 use bytes::Bytes;
 use dibs_protocol::command::Command;
 use dibs_protocol::ids::AgentId;
@@ -52,35 +50,14 @@ impl Drop for Instance {
 
 /// Starts an instance that hears nothing of others but what the log says.
 pub(super) async fn start(log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, configured_ms: i64) -> Instance {
-    let options = Options {
-        settings: Settings {
-            claim_grace_ms: configured_ms,
-            ..Settings::default()
-        },
-        resume_window_ms: 86_400_000,
-        heartbeat_s: 25,
-        silence_s: 60,
-        write_timeout_s: 30,
-        outbox_bytes: 1 << 20,
-        budgets: crate::hub::Budgets::default(),
+    let settings = Settings {
+        claim_grace_ms: configured_ms,
+        ..Settings::default()
     };
-    let entropy = SystemEntropy::default();
-    let instance = entropy.uuid(clock.now_ms());
-    log.begin(instance, clock.now_ms(), LONGEST_GRACE_MS)
+    let hub = hub_of(log, &Arc::new(LocalBus::new()), clock, settings);
+    log.begin(hub.deps.instance, clock.now_ms(), LONGEST_GRACE_MS)
         .await
         .unwrap();
-    let hub = Hub::new(Arc::new(Deps {
-        group: GroupCommit::new(log.clone()),
-        log: log.clone(),
-        bus: Arc::new(LocalBus::new()),
-        clock: clock.clone(),
-        entropy: Arc::new(entropy),
-        options,
-        instance,
-        metrics: Arc::new(Metrics::new()),
-        timers: Arc::new(Timers::default()),
-        pulse: Arc::new(Pulse::default()),
-    }));
     let tasks = vec![
         tokio::spawn(hub.clone().run_pulse()),
         tokio::spawn(hub.clone().run_timers()),
