@@ -5,7 +5,7 @@ use dibs_client::{Client, Fields, Http};
 use dibs_protocol::command::Command;
 use dibs_protocol::event::EventEntry;
 use dibs_protocol::frame::ServerFrame;
-use dibs_protocol::http::{Ingest, IngestAnswer};
+use dibs_protocol::http::{Ingest, IngestAnswer, PutSettings};
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::summary::Summary;
 use serde_json::{Value, json};
@@ -44,6 +44,18 @@ pub fn message_with(key: &str, customer: &str, text: &str, more: Value) -> Inges
 /// A customer writes.
 pub async fn write(channel: &Http, key: &str, customer: &str, text: &str) -> IngestAnswer {
     channel.ingest(&message(key, customer, text)).await.unwrap().1
+}
+
+/// Settings as an admin puts them; with `expect`, only in place of that version.
+pub fn put(settings: Value, expect: Option<u64>) -> PutSettings {
+    let settings = serde_json::from_value(settings).unwrap();
+    PutSettings { settings, expect }
+}
+
+/// An admin sets the workspace's settings.
+pub async fn set(hub: &Hub, settings: Value) {
+    let admin = hub.http(json!({ "sub": "ada", "role": "admin" }));
+    admin.set_settings(&put(settings, None)).await.unwrap();
 }
 
 /// A new customer's first message opens a conversation.

@@ -6,7 +6,6 @@ use crate::hub::Hub;
 use crate::token::mint;
 use dibs_client::{Client, Options};
 use dibs_protocol::answer::WatchAgentsAnswer;
-use dibs_protocol::http::PutSettings;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::refusal::Code;
 use serde_json::{Value, json};
@@ -24,13 +23,7 @@ async fn set(hub: &Hub, queue: Value, more: Value) {
         .as_object_mut()
         .unwrap()
         .extend(more.as_object().unwrap().clone());
-    let settings = serde_json::from_value(settings).unwrap();
-    let expect = None;
-    let admin = hub.http(json!({ "sub": "ada", "role": "admin" }));
-    admin
-        .set_settings(&PutSettings { settings, expect })
-        .await
-        .unwrap();
+    crate::desk::set(hub, settings).await;
 }
 
 async fn write(hub: &Hub, customer: &str, more: Value) -> ConversationId {

@@ -1,11 +1,10 @@
 //! Settings: all that is wrong is said at once, they hold at once and after a crash, and nobody overwrites what they have
 //! not seen.
 
-use crate::desk::conversation;
+use crate::desk::{conversation, put};
 use crate::hub::{Hub, PATIENCE, program};
 use crate::token::mint;
 use dibs_client::HttpError;
-use dibs_protocol::http::PutSettings;
 use dibs_protocol::refusal::{Code, Current};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -13,11 +12,6 @@ use std::process::{Command, Output, Stdio};
 
 fn admin() -> Value {
     json!({ "sub": "ada", "role": "admin" })
-}
-
-fn put(settings: Value, expect: Option<u64>) -> PutSettings {
-    let settings = serde_json::from_value(settings).unwrap();
-    PutSettings { settings, expect }
 }
 
 fn dibs(args: &[&str], file: &Path, hub: &Hub) -> Output {

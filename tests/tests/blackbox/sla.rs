@@ -1,24 +1,13 @@
 //! Promises about time: broken exactly once and in time, also with nobody there and after a crash; lists know which.
 
-use crate::desk::{claim, conversation, count, event, events, message_with, summary, watch};
+use crate::desk::{claim, conversation, count, event, events, message_with, set, summary, watch};
 use crate::hub::{Hub, PATIENCE};
 use dibs_client::Http;
 use dibs_protocol::event::EventEntry;
-use dibs_protocol::http::PutSettings;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::time::Time;
 use serde_json::{Value, json};
 use std::time::Instant;
-
-async fn set(hub: &Hub, settings: Value) {
-    let settings = serde_json::from_value(settings).unwrap();
-    let put = PutSettings {
-        settings,
-        expect: None,
-    };
-    let http = hub.http(json!({ "sub": "ada", "role": "admin" }));
-    http.set_settings(&put).await.unwrap();
-}
 
 /// Asks again until the conversation has an event of this kind: for when nobody is connected.
 async fn until(http: &Http, c: ConversationId, kind: &str) -> Vec<EventEntry> {

@@ -2,10 +2,9 @@
 //! knew of them is killed, before they are due or in that very moment.
 
 use super::site::{Site, stored};
-use crate::desk::{conversation, count};
+use crate::desk::{conversation, count, set};
 use crate::hub::Hub;
 use dibs_protocol::event::EventEntry;
-use dibs_protocol::http::PutSettings;
 use dibs_protocol::ids::ConversationId;
 use dibs_protocol::time::Time;
 use serde_json::json;
@@ -18,13 +17,7 @@ const CASES: usize = 6;
 
 async fn promise(hub: &Hub, first_response_s: u64) {
     let levels = json!([{ "name": "all", "first_response_s": first_response_s }]);
-    let settings = serde_json::from_value(json!({ "service_levels": levels })).unwrap();
-    let expect = None;
-    let admin = hub.http(json!({ "sub": "ada", "role": "admin" }));
-    admin
-        .set_settings(&PutSettings { settings, expect })
-        .await
-        .unwrap();
+    set(hub, json!({ "service_levels": levels })).await;
 }
 
 fn due(breach: &EventEntry) -> Time {

@@ -2,13 +2,12 @@
 //! they take; what the people of a dead instance held comes before all that waits, to people elsewhere.
 
 use super::site::{Site, THROUGH, log, stored};
-use crate::desk::message_with;
+use crate::desk::{message_with, set};
 use crate::hub::Hub;
 use dibs_client::Client;
 use dibs_protocol::answer::WatchAgentsAnswer;
 use dibs_protocol::event::EventEntry;
 use dibs_protocol::frame::ServerFrame;
-use dibs_protocol::http::PutSettings;
 use dibs_protocol::ids::ConversationId;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,13 +25,7 @@ const ARRIVALS: usize = 200;
 async fn routed(hub: &Hub) {
     let queue = json!({ "id": "inbox", "routing": "least_loaded", "delivery": "push" });
     let settings = json!({ "queues": [queue], "capacity": { "default": CAPACITY } });
-    let settings = serde_json::from_value(settings).unwrap();
-    let expect = None;
-    let admin = hub.http(json!({ "sub": "ada", "role": "admin" }));
-    admin
-        .set_settings(&PutSettings { settings, expect })
-        .await
-        .unwrap();
+    set(hub, settings).await;
 }
 
 /// These customers write to both instances at once.

@@ -2,12 +2,11 @@
 //! at the same moment one is told that they have not seen what the other did.
 
 use super::site::{Site, THROUGH};
-use crate::desk::{claim, conversation};
+use crate::desk::{claim, conversation, put};
 use crate::hub::Hub;
 use dibs_client::{Http, HttpError};
-use dibs_protocol::http::PutSettings;
 use dibs_protocol::refusal::{Code, Current};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// What is set on one instance holds on the others within this time.
@@ -17,11 +16,6 @@ const ROUNDS: u64 = 10;
 
 fn admin(hub: &Hub) -> Http {
     hub.http(json!({ "sub": "ada", "role": "admin" }))
-}
-
-fn put(settings: Value, expect: Option<u64>) -> PutSettings {
-    let settings = serde_json::from_value(settings).unwrap();
-    PutSettings { settings, expect }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
